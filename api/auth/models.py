@@ -1,0 +1,37 @@
+"""Users and the audit trail."""
+
+from datetime import datetime
+
+from sqlalchemy import Column
+from sqlmodel import Field, SQLModel
+
+from core.db import UtcTime
+
+
+class User(SQLModel, table=True):
+    """A person who may sign in."""
+
+    __tablename__ = "users"
+
+    id: int | None = Field(default=None, primary_key=True)
+    login: str = Field(unique=True, max_length=64)
+    display_name: str = Field(max_length=64)
+    role: str = Field(max_length=16)  # agent leader operations department admin
+    password_hash: str = Field(max_length=200)
+    seat: str | None = Field(default=None, max_length=16)
+    department: str | None = Field(default=None, max_length=64)
+    active: bool = True
+    created_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
+
+
+class AuditLine(SQLModel, table=True):
+    """Who looked at or changed what; never changed."""
+
+    __tablename__ = "audit"
+
+    id: int | None = Field(default=None, primary_key=True)
+    at: datetime = Field(sa_column=Column(UtcTime, nullable=False, index=True))
+    actor: str = Field(max_length=64)
+    action: str = Field(max_length=40)
+    subject: str = Field(max_length=100)
+    detail: str = Field(default="", max_length=300)

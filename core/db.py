@@ -1,0 +1,108 @@
+"""The database: engine, session scope, UTC column, insert-once. The only place that commits."""
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import DateTime, Dialect, Engine, event
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import CursorResult
+from sqlalchemy.types import TypeDecorator
+from sqlmodel import Session, SQLModel, create_engine
+
+BUSY_TIMEOUT_S = 15
+T = TypeVar("T")
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """A column that takes aware times only and gives back UTC, on SQLite as on PostgreSQL."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("naive datetime given to a UTC column")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def _tune_sqlite(engine: Engine) -> None:
+    @event.listens_for(engine, "connect")
+    def on_connect(connection: Any, _record: object) -> None:
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute("PRAGMA synchronous=NORMAL")
+        cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_S * 1000}")
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.close()
+
+    # pysqlite opens transactions late, so read-then-write fails with SQLITE_BUSY at once; BEGIN IMMEDIATE waits.
+    @event.listens_for(engine, "begin")
+    def on_begin(connection: Any) -> None:
+        connection.exec_driver_sql(
+            "BEGIN IMMEDIATE" if not connection.get_execution_options().get("readonly") else "BEGIN"
+        )
+
+
+class Database:
+    """One engine and the two ways to reach it: `session()` to write, `reading()` to read; `in_thread` from a loop."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        is_sqlite = url.startswith("sqlite")
+        if is_sqlite and ":///" in url:
+            Path(url.split(":///", 1)[1]).parent.mkdir(parents=True, exist_ok=True)
+        arguments: dict[str, Any] = {"isolation_level": None} if is_sqlite else {}
+        self.engine = create_engine(url, connect_args=arguments, pool_pre_ping=not is_sqlite)
+        if is_sqlite:
+            _tune_sqlite(self.engine)
+        self._reader = self.engine.execution_options(readonly=True)
+
+    @contextmanager
+    def session(self) -> Iterator[Session]:
+        """A transaction: committed when the block ends well, rolled back when it raises."""
+        with Session(self.engine, expire_on_commit=False) as session:
+            yield session
+            session.commit()
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """A transaction that only reads; whatever it changed is thrown away. Never waits for a writer."""
+        with Session(self._reader, expire_on_commit=False) as session:
+            yield session
+            session.rollback()
+
+    async def in_thread(self, work: Callable[[Session], T]) -> T:
+        """Run `work(session)` as one transaction in a thread, so that the telephony loop is never held up."""
+
+        def run() -> T:
+            with self.session() as session:
+                return work(session)
+
+        return await asyncio.to_thread(run)
+
+    def close(self) -> None:
+        """Close every pooled connection."""
+        self.engine.dispose()
+
+
+def insert_once(session: Session, model: type[SQLModel], values: Mapping[str, Any]) -> bool:
+    """Insert a row unless one with the same key exists; True when this call inserted it."""
+    table = model.__table__  # type: ignore[attr-defined]
+    is_sqlite = session.get_bind().dialect.name == "sqlite"
+    statement = (
+        (sqlite.insert(table) if is_sqlite else postgresql.insert(table)).values(**values).on_conflict_do_nothing()
+    )
+    result = session.execute(statement)
+    assert isinstance(result, CursorResult)  # noqa: S101 - tells the type checker, cannot fail
+    return bool(result.rowcount)

@@ -1,0 +1,58 @@
+"""Secrets of this installation: made at random at the first start, kept in one file that only its owner can read."""
+
+import hashlib
+import hmac
+import json
+import os
+import secrets
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from core.errors import BadInput
+
+
+def _fresh() -> str:
+    return secrets.token_urlsafe(24)
+
+
+class Secrets(BaseModel):
+    """Everything that must not be guessed. Never logged, never sent to a browser."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    ami: str = Field(default_factory=_fresh)
+    sim_ami: str = Field(default_factory=_fresh)
+    control_token: str = Field(default_factory=_fresh)
+    session_key: str = Field(default_factory=_fresh)
+    seat_key: str = Field(default_factory=_fresh)
+
+    def seat_password(self, seat: str) -> str:
+        """The SIP password of a seat, derived so that a new seat needs no new file."""
+        return hmac.new(self.seat_key.encode(), f"seat:{seat}".encode(), hashlib.sha256).hexdigest()[:32]
+
+
+def load_secrets(home: Path) -> Secrets:
+    """Read `home/secrets.json`, or create it with mode 0600; BadInput when it is damaged or readable by others."""
+    path = home / "secrets.json"
+    home.mkdir(parents=True, exist_ok=True)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return _read(path)
+    made = Secrets()
+    with os.fdopen(descriptor, "w") as file:
+        file.write(made.model_dump_json(indent=1))
+        file.flush()
+        os.fsync(file.fileno())
+    return made
+
+
+def _read(path: Path) -> Secrets:
+    if path.stat().st_mode & 0o077:
+        raise BadInput("others may read the secrets", code="secrets_open", where=str(path), mend=f"chmod 600 {path}")
+    try:
+        return Secrets.model_validate(json.loads(path.read_text()))
+    except (ValueError, ValidationError) as error:
+        mend = "restore it from a backup, or delete it: every process and telephone then gets new secrets"
+        raise BadInput("the secrets file is damaged", code="secrets_damaged", where=str(path), mend=mend) from error

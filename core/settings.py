@@ -1,0 +1,156 @@
+"""All settings: HOTLINE_* environment variables over `hotline.toml` over defaults, validated before anything starts."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from core.errors import BadInput
+
+Port = Annotated[int, Field(ge=1024, le=65535)]
+ROOT = Path(__file__).resolve().parents[1]
+
+
+class Settings(BaseSettings):
+    """Every knob of the system; the names below are the names in `hotline.toml`."""
+
+    model_config = SettingsConfigDict(env_prefix="HOTLINE_", toml_file="hotline.toml", extra="forbid", frozen=True)
+
+    home: Path = Field(default=Path("var"), description="Folder that holds all state")
+    database_url: str = Field(default="", description="Empty: SQLite under home; or postgresql+psycopg://...")
+    jobs_url: str = Field(default="", description="Database of the durable jobs; empty: SQLite under home")
+    bind: str = Field(default="127.0.0.1", description="Address that everything listens on")
+    node: str = Field(default="hot", pattern=r"^[a-z][a-z0-9]{0,15}$", description="Name of this PBX node")
+
+    web_port: Port = 8000
+    agi_port: Port = 4573
+    control_port: Port = 4574
+    ami_port: Port = 5038
+    sip_port: Port = 5060
+    ws_port: Port = 8088
+    rtp_start: Port = 10000
+    rtp_end: Port = 10999
+
+    trunk_host: str = Field(default="127.0.0.1", description="Where the operator's trunk is")
+    trunk_port: Port = Field(default=5160, description="Port of the trunk; the simulated city listens there")
+    lines: tuple[str, ...] = Field(default=("12345",), description="Numbers that citizens dial")
+    seats: tuple[str, ...] = Field(default=("1001", "1002", "1003", "1004", "1005"), description="Seat numbers")
+
+    sim_phones_port: Port = 5161
+    sim_ami_port: Port = 5138
+    sim_agi_port: Port = 4583
+    sim_ws_port: Port = 8188
+    sim_rtp_start: Port = 11000
+    sim_rtp_end: Port = 11999
+
+    city_zone: str = Field(default="Asia/Shanghai", description="The city's time zone")
+    catalogue: Path = Field(
+        default=ROOT / "tickets" / "city" / "catalogue.yaml", description="The city's categories and places"
+    )
+    flow: str = Field(default="main", pattern=r"^[a-z][a-z0-9_]*$", description="Flow that answers inbound calls")
+    flows_dir: Path = Field(default=ROOT / "ivr" / "flow" / "flows", description="Folder of flow files")
+    prompts_file: Path = Field(default=ROOT / "ivr" / "prompts" / "catalogue.yaml", description="Texts of all prompts")
+
+    offer_timeout_s: float = Field(default=15, ge=3, le=60, description="How long a seat may ring")
+    wrap_up_s: float = Field(default=20, ge=0, le=600, description="Wrap-up after a talk")
+    position_every_s: float = Field(default=30, ge=5, le=300, description="How often the place in line is announced")
+    max_call_s: int = Field(default=7200, ge=60, le=14400, description="Longest call; Asterisk ends it then")
+
+    model: str = Field(default="demo", description="Speech model: demo, an official name, or a folder")
+    transcribe_workers: int = Field(default=1, ge=1, le=64)
+
+    survey_first_delay_s: float = Field(default=3600, ge=0, description="From done to the first call-back")
+    survey_retry_delays_s: tuple[float, ...] = Field(default=(1800, 14400), description="Before each further attempt")
+    survey_ring_s: int = Field(default=30, ge=5, le=90)
+    survey_lines: int = Field(default=2, ge=1, le=100, description="Call-backs under way at once")
+    survey_start_hour: int = Field(default=0, ge=0, le=23, description="No call-back before this hour, city time")
+    survey_end_hour: int = Field(default=24, ge=1, le=24, description="No call-back from this hour on, city time")
+
+    session_hours: float = Field(default=12, gt=0, le=72)
+    log_level: str = Field(default="INFO", pattern=r"^(DEBUG|INFO|WARNING|ERROR)$")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+    @field_validator("city_zone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        ZoneInfo(value)
+        return value
+
+    @field_validator("home", "catalogue", "flows_dir", "prompts_file")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return value.expanduser().resolve()
+
+    @field_validator("lines", "seats")
+    @classmethod
+    def _numbers(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not value or any(not (number.isascii() and number.isdigit() and len(number) <= 12) for number in value):
+            raise ValueError("must be a list of numbers of 1 to 12 digits")
+        return value
+
+    @model_validator(mode="after")
+    def _ports_differ(self) -> "Settings":
+        ports: dict[int, str] = {}
+        for name in type(self).model_fields:
+            if not name.endswith("_port"):
+                continue
+            if other := ports.get(getattr(self, name)):
+                raise ValueError(f"{name} and {other} are both {getattr(self, name)}; give each its own port")
+            ports[getattr(self, name)] = name
+        if self.rtp_start >= self.rtp_end or self.sim_rtp_start >= self.sim_rtp_end:
+            raise ValueError("rtp_start must be below rtp_end")
+        return self
+
+    @property
+    def database(self) -> str:
+        """URL of the main database."""
+        return self.database_url or f"sqlite:///{self.home / 'hotline.sqlite'}"
+
+    @property
+    def jobs_database(self) -> str:
+        """URL of the durable jobs' database."""
+        return self.jobs_url or (
+            self.database_url.replace("+psycopg", "") if self.database_url else f"sqlite:///{self.home / 'jobs.sqlite'}"
+        )
+
+    @property
+    def spool(self) -> Path:
+        """Folder into which Asterisk writes the legs of recordings."""
+        return self.home / "spool"
+
+
+def load_settings(**overrides: object) -> Settings:
+    """Read and validate; BadInput names the setting and how to write it."""
+    known = {f"HOTLINE_{name.upper()}" for name in Settings.model_fields}
+    unknown = sorted(name for name in os.environ if name.startswith("HOTLINE_") and name not in known)
+    if unknown:
+        raise BadInput(
+            f"unknown setting {unknown[0]}",
+            code="setting_unknown",
+            where="environment",
+            mend="see .env.example for all names",
+        )
+    try:
+        return Settings(**overrides)  # type: ignore[arg-type]
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0]) if first["loc"] else "settings"
+        raise BadInput(
+            f"{name}: {first['msg']}",
+            code="setting_wrong",
+            where=f"HOTLINE_{name.upper()} or {name} in hotline.toml",
+            mend="see .env.example",
+        ) from error

@@ -1,0 +1,113 @@
+"""The facts of a call, a seat and an outbound attempt. Past tense, no Asterisk words; `call_id` is the Linkedid."""
+
+from typing import Literal
+
+from core.facts import Fact
+
+
+class CallArrived(Fact):
+    """A citizen's call was answered by the PBX: the clock of waiting starts (GB/T 33358-2016: 15 s to a human)."""
+
+    caller: str
+    caller_name: str = ""
+    line: str  # the number that was dialled
+
+
+class FlowStarted(Fact):
+    """The call runs this version of this flow until its end."""
+
+    flow: str
+    version: str
+
+
+class StepEntered(Fact):
+    """The flow reached a step; `key` is the key that led there, empty when none did."""
+
+    step: str
+    kind: str
+    key: str = ""
+
+
+class CallerAskedForHuman(Fact):
+    """The caller joined the one line of all who wait."""
+
+    skill: str = "general"
+    priority: int = 0
+
+
+class SeatOffered(Fact):
+    """The call rings at a seat; `reason` says in words why this seat and why this caller."""
+
+    seat: str
+    reason: str
+    waited_s: float
+
+
+class SeatAnswered(Fact):
+    """A human speaks with the caller."""
+
+    seat: str
+    via_fallback: bool = False
+
+
+class SeatDidNotAnswer(Fact):
+    """No answer, refused or not reachable: the caller went back to the front and the seat was paused."""
+
+    seat: str
+    why: Literal["no_answer", "busy", "rejected", "unreachable"]
+
+
+class FallbackTaken(Fact):
+    """The telephony process did not serve the call; Asterisk's static queue took it."""
+
+    why: str
+
+
+class TalkEnded(Fact):
+    """The human and the caller are apart again."""
+
+    seat: str
+    by: Literal["caller", "seat", "system"]
+
+
+class CallEnded(Fact):
+    """The whole call is over. `cause` is one of the words below, `detail` what the PBX said."""
+
+    cause: Literal["caller_hung_up", "seat_hung_up", "system_hung_up", "pbx_lost", "unknown"]
+    detail: str = ""
+
+
+class CallRepaired(Fact):
+    """The ledger was mended from a second witness; `what` says what was missing."""
+
+    what: str
+
+
+class SeatStateChanged(Fact):
+    """A seat is in a new state since `at`; `call_id` is the call it serves, if any."""
+
+    seat: str
+    state: Literal["signed_out", "ready", "offered", "talking", "wrap_up", "paused"]
+    reason: str = ""
+    actor: str = "system"
+
+
+class AttemptDialled(Fact):
+    """The robot rang a citizen; `call_id` is the attempt's id, which is also the channel's id."""
+
+    attempt_id: str
+    purpose: str
+
+
+class AttemptEnded(Fact):
+    """An outbound attempt has its result. `answers` holds what was keyed in, by the name the flow gave it."""
+
+    attempt_id: str
+    purpose: str
+    subject: str
+    outcome: Literal[
+        "answered", "busy", "no_answer", "rejected", "invalid", "machine", "congestion", "unreachable", "failed", "lost"
+    ]
+    answers: dict[str, str] = {}
+    sip_code: int | None = None
+    cause: int | None = None

@@ -1,0 +1,24 @@
+"""Facts of recording and transcription."""
+
+from core.facts import Fact
+
+
+class RecordingReady(Fact):
+    """The stereo file of a call is stored and has a checksum."""
+
+    recording_id: str
+    salvaged: bool = False
+
+
+class TranscriptReady(Fact):
+    """A recording has its text."""
+
+    transcript_id: int
+    model: str
+
+
+class TranscriptFailed(Fact):
+    """A recording could not be transcribed; `why` is a code, the person may run it again."""
+
+    recording_id: str
+    why: str
