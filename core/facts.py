@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from uuid import NAMESPACE_URL, uuid4, uuid5
 
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import JSON, Column, Index
+from sqlalchemy import JSON, BigInteger, Column, Index, Integer
 from sqlmodel import Field as Col
 from sqlmodel import Session, SQLModel
 
@@ -50,7 +50,10 @@ class FactRow(SQLModel, table=True):
     __tablename__ = "facts"
     __table_args__ = (Index("ix_facts_undelivered", "delivered_at", "seq"),)
 
-    seq: int | None = Col(default=None, primary_key=True)
+    # A province stores a billion facts a year; SQLite numbers rows by itself only where the column is INTEGER.
+    seq: int | None = Col(
+        default=None, sa_column=Column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
+    )
     id: str = Col(unique=True, max_length=36)
     name: str = Col(index=True, max_length=64)
     call_id: str | None = Col(default=None, index=True, max_length=80)
