@@ -1,6 +1,6 @@
 """Facts: what happened, in the past tense, kept for ever in one table; everything else is derived from them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, ClassVar
 from uuid import NAMESPACE_URL, uuid4, uuid5
@@ -80,7 +80,12 @@ def publish(session: Session, fact: Fact) -> bool:
 def restore(row: FactRow) -> Fact:
     """The fact that a row holds; KeyError when its class no longer exists."""
     columns = {name: getattr(row, name) for name in _COLUMNS}
-    return _REGISTRY[row.name].model_validate({**columns, **row.payload})
+    return load_fact(row.name, {**columns, **row.payload})
+
+
+def load_fact(name: str, values: Mapping[str, Any]) -> Fact:
+    """A fact by the name of its class; KeyError when there is no such class, ValueError when it does not fit."""
+    return _REGISTRY[name].model_validate(values)
 
 
 def in_order(facts: Iterable[Fact]) -> list[Fact]:
