@@ -62,8 +62,13 @@ class Database:
         is_sqlite = url.startswith("sqlite")
         if is_sqlite and ":///" in url:
             Path(url.split(":///", 1)[1]).parent.mkdir(parents=True, exist_ok=True)
-        arguments: dict[str, Any] = {"isolation_level": None} if is_sqlite else {}
-        self.engine = create_engine(url, connect_args=arguments, pool_pre_ping=not is_sqlite)
+        options: dict[str, Any] = (
+            {"connect_args": {"isolation_level": None}}
+            if is_sqlite
+            else {"pool_pre_ping": True, "pool_size": 10, "max_overflow": 30}
+        )
+        # Parameters are numbers and names of citizens: they must not reach an error text, and so a log.
+        self.engine = create_engine(url, hide_parameters=True, **options)
         if is_sqlite:
             _tune_sqlite(self.engine)
         self._reader = self.engine.execution_options(readonly=True)
@@ -78,9 +83,9 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """A transaction that only reads; whatever it changed is thrown away. Never waits for a writer."""
+        # Closing rolls back and lets go of the rows as they are; a rollback of its own would empty them first.
         with Session(self._reader, expire_on_commit=False) as session:
             yield session
-            session.rollback()
 
     async def in_thread(self, work: Callable[[Session], T]) -> T:
         """Run `work(session)` as one transaction in a thread, so that the telephony loop is never held up."""

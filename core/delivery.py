@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from sqlalchemy import Column, or_
+from sqlalchemy import Column, or_, update
 from sqlmodel import Field as Col
 from sqlmodel import Session, SQLModel, col, select
 
@@ -61,11 +61,15 @@ class Delivery:
                 .order_by(col(FactRow.seq))
                 .limit(BATCH)
             ).all()
-        return sum(self._deliver(row, now) for row in due)
+        unheard = [row.seq for row in due if row.name not in self._handlers]
+        if unheard:
+            with self._database.session() as session:
+                session.exec(update(FactRow).where(col(FactRow.seq).in_(unheard)).values(delivered_at=now))
+        return len(unheard) + sum(self._deliver(row, now) for row in due if row.name in self._handlers)
 
     def _deliver(self, row: FactRow, now: datetime) -> bool:
         failure: Exception | None = None
-        for handler in self._handlers.get(row.name, ()):
+        for handler in self._handlers[row.name]:
             try:
                 self._hand_over(row, handler, now)
             except Exception as error:  # the edge of one fact: others must go on

@@ -1,12 +1,12 @@
 """Facts: what happened, in the past tense, kept for ever in one table; everything else is derived from them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, ClassVar
 from uuid import NAMESPACE_URL, uuid4, uuid5
 
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import JSON, Column, Index
+from sqlalchemy import JSON, BigInteger, Column, Index, Integer
 from sqlmodel import Field as Col
 from sqlmodel import Session, SQLModel
 
@@ -50,7 +50,10 @@ class FactRow(SQLModel, table=True):
     __tablename__ = "facts"
     __table_args__ = (Index("ix_facts_undelivered", "delivered_at", "seq"),)
 
-    seq: int | None = Col(default=None, primary_key=True)
+    # A province stores a billion facts a year; SQLite numbers rows by itself only where the column is INTEGER.
+    seq: int | None = Col(
+        default=None, sa_column=Column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
+    )
     id: str = Col(unique=True, max_length=36)
     name: str = Col(index=True, max_length=64)
     call_id: str | None = Col(default=None, index=True, max_length=80)
@@ -77,7 +80,12 @@ def publish(session: Session, fact: Fact) -> bool:
 def restore(row: FactRow) -> Fact:
     """The fact that a row holds; KeyError when its class no longer exists."""
     columns = {name: getattr(row, name) for name in _COLUMNS}
-    return _REGISTRY[row.name].model_validate({**columns, **row.payload})
+    return load_fact(row.name, {**columns, **row.payload})
+
+
+def load_fact(name: str, values: Mapping[str, Any]) -> Fact:
+    """A fact by the name of its class; KeyError when there is no such class, ValueError when it does not fit."""
+    return _REGISTRY[name].model_validate(values)
 
 
 def in_order(facts: Iterable[Fact]) -> list[Fact]:

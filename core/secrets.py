@@ -1,5 +1,6 @@
 """Secrets of this installation: made at random at the first start, kept in one file that only its owner can read."""
 
+import contextlib
 import hashlib
 import hmac
 import json
@@ -36,16 +37,24 @@ def load_secrets(home: Path) -> Secrets:
     """Read `home/secrets.json`, or create it with mode 0600; BadInput when it is damaged or readable by others."""
     path = home / "secrets.json"
     home.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        _create(path)
+    return _read(path)
+
+
+def _create(path: Path) -> None:
+    # Written apart and linked into place: another process that starts now sees no file or the whole one.
+    draft = path.with_name(f".secrets-{os.getpid()}-{secrets.token_hex(4)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return _read(path)
-    made = Secrets()
-    with os.fdopen(descriptor, "w") as file:
-        file.write(made.model_dump_json(indent=1))
-        file.flush()
-        os.fsync(file.fileno())
-    return made
+        with os.fdopen(descriptor, "w") as file:
+            file.write(Secrets().model_dump_json(indent=1))
+            file.flush()
+            os.fsync(file.fileno())
+        with contextlib.suppress(FileExistsError):
+            os.link(draft, path)
+    finally:
+        draft.unlink()
 
 
 def _read(path: Path) -> Secrets:

@@ -1,12 +1,19 @@
 """All settings: HOTLINE_* environment variables over `hotline.toml` over defaults, validated before anything starts."""
 
 import os
+import tomllib
 from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+    TomlConfigSettingsSource,
+)
 
 from core.errors import BadInput
 
@@ -145,6 +152,15 @@ def load_settings(**overrides: object) -> Settings:
         )
     try:
         return Settings(**overrides)  # type: ignore[arg-type]
+    except SettingsError as error:  # a list or number that cannot be read, before any validation
+        raise BadInput(
+            str(error).split(" from source", 1)[0],
+            code="setting_wrong",
+            where="environment",
+            mend='lists are written as JSON, such as ["1001", "1002"]; see .env.example',
+        ) from error
+    except tomllib.TOMLDecodeError as error:
+        raise BadInput(str(error), code="setting_wrong", where="hotline.toml", mend="mend the line it names") from error
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0]) if first["loc"] else "settings"
