@@ -43,7 +43,6 @@ export const en: Messages = {
     network: 'The server cannot be reached. Check the network and try again.',
     forbidden: 'Your role may not do this.',
     missing: 'This record was not found; it may have been deleted.',
-    conflict: 'Somebody changed this work order a moment ago. It was loaded again; please repeat.',
     server: 'The server failed ({status}). Try again; if it stays so, tell the administrator.',
   },
   link: {
