@@ -14,12 +14,13 @@ from core.facts import Fact, publish
 from core.settings import Settings
 from ivr import facts
 from ivr.acd.models import Seat
-from ivr.calls.models import Call
+from ivr.calls.fold import TOLD
+from ivr.calls.ledger import record
 from ivr.dialler.models import OutboundAttempt
 from ivr.prompts.speech import EspeakSpeech
 from recording.facts import RecordingReady, TranscriptReady
 from recording.models import Recording, Transcript
-from tests.browser.stories import STORIES, CallBack, Story
+from tests.browser.stories import PASSWORD, STORIES, CallBack, Story
 from tests.browser.voices import Spoken, speak_dialogue
 from tickets.catalogue import Catalogue, load_catalogue
 from tickets.drafting import draft
@@ -27,7 +28,6 @@ from tickets.models import Ticket
 from tickets.satisfaction.models import Survey
 from tickets.service import create_draft, identity, move_ticket
 
-PASSWORD = "seeded-password"
 USERS = (
     ("agent1", "陈晓", "agent", "1001", None),
     ("leader1", "刘敏", "leader", None, None),
@@ -121,48 +121,25 @@ def _ended_call(session: Session, call_id: str, story: Story, arrived: datetime,
         facts.FlowStarted(at=after(0.05), call_id=call_id, flow="main", version="5f1c0a7e"),
         facts.StepEntered(at=after(0.1), call_id=call_id, step="greeting", kind="say"),
     ]
+    if story.outcome == "self_served":
+        told = facts.StepEntered(at=after(2.0), call_id=call_id, step="progress_found", kind=TOLD, key="1")
+        line.append(told)
     if asked:
         line.append(facts.CallerAskedForHuman(at=after(asked), call_id=call_id))
     for shy in story.shy_seats:
-        line.append(
-            facts.SeatOffered(at=after(asked), call_id=call_id, seat=shy, reason="空闲最久", waited_s=asked)
-        )
+        line.append(facts.SeatOffered(at=after(asked), call_id=call_id, seat=shy, reason="空闲最久", waited_s=asked))
         line.append(facts.SeatDidNotAnswer(at=after(asked + 0.8), call_id=call_id, seat=shy, why="no_answer"))
     if story.fallback:
         line.append(facts.FallbackTaken(at=after(2.0), call_id=call_id, why="telephony_away"))
     if seat:
         ring = story.wait_s - min(RING_S, story.wait_s - asked)
-        line.append(facts.SeatOffered(at=after(ring), call_id=call_id, seat=seat, reason="空闲最久的坐席", waited_s=ring))
         line.append(
-            facts.SeatAnswered(at=after(story.wait_s), call_id=call_id, seat=seat, via_fallback=story.fallback)
+            facts.SeatOffered(at=after(ring), call_id=call_id, seat=seat, reason="空闲最久的坐席", waited_s=ring)
         )
+        line.append(facts.SeatAnswered(at=after(story.wait_s), call_id=call_id, seat=seat, via_fallback=story.fallback))
         line.append(facts.TalkEnded(at=after(end_s), call_id=call_id, seat=seat, by="caller"))
     line.append(facts.CallEnded(at=after(end_s), call_id=call_id, cause="caller_hung_up"))
-    for fact in line:
-        publish(session, fact)
-    session.add(
-        Call(
-            id=call_id,
-            line="12345",
-            caller=story.caller,
-            state="ended",
-            outcome=story.outcome,
-            flow="main",
-            flow_version="5f1c0a7e",
-            seat=seat,
-            asked_human=bool(asked),
-            arrived_at=after(0),
-            asked_at=after(asked) if asked else None,
-            answered_at=after(story.wait_s) if seat else None,
-            talk_ended_at=after(end_s) if seat else None,
-            ended_at=after(end_s),
-            wait_s=story.wait_s,
-            talk_s=talk_s,
-            offers=len(story.shy_seats) + bool(seat),
-            ended_by="caller_hung_up",
-            fallback=story.fallback,
-        )
-    )
+    record(session, line)
 
 
 def _recorded(
@@ -208,16 +185,12 @@ def _worked_on(session: Session, ticket: Ticket, story: Story, at: datetime, now
         if to == "dispatched" and not ticket.department:
             ticket.department = "urban_management"
         at += step
-        moved = move_ticket(
-            session, ticket_id, to, actor="agent1", reason=reason, now=at, version=None, role="admin"
-        )
+        moved = move_ticket(session, ticket_id, to, actor="agent1", reason=reason, now=at, version=None, role="admin")
         if to == "done" and (call_back := next(rounds, None)):
             _called_back(session, moved, call_back, 1 + moved.reopened, at, step / 8)
 
 
-def _called_back(
-    session: Session, ticket: Ticket, told: CallBack, number: int, at: datetime, gap: timedelta
-) -> None:
+def _called_back(session: Session, ticket: Ticket, told: CallBack, number: int, at: datetime, gap: timedelta) -> None:
     survey_id = f"survey-{ticket.number}-{number}"
     created, ticket_id = at, identity(ticket)
     for n, outcome in enumerate(told.rings, start=1):
@@ -264,28 +237,17 @@ def _under_way(session: Session, now: datetime) -> None:
         return now - timedelta(seconds=seconds)
 
     now_calls = (
-        ("hot-1790009001.1", "15105550201", "talking", "1002", 96.0, 7.4),
-        ("hot-1790009002.5", "15205550202", "waiting", None, 12.0, None),
-        ("hot-1790009003.9", "15305550203", "in_flow", None, 2.0, None),
+        ("hot-1790009001.1", "15105550201", True, "1002", 96.0, 7.4),
+        ("hot-1790009002.5", "15205550202", True, "", 12.0, 0.0),
+        ("hot-1790009003.9", "15305550203", False, "", 2.0, 0.0),
     )
-    for call_id, caller, state, seat, age, wait in now_calls:
-        answered = ago(age - wait) if wait else None
-        publish(session, facts.CallArrived(at=ago(age), call_id=call_id, caller=caller, line="12345"))
-        if state != "in_flow":
-            publish(session, facts.CallerAskedForHuman(at=ago(age - 2), call_id=call_id))
-        if seat and answered:
-            publish(session, facts.SeatAnswered(at=answered, call_id=call_id, seat=seat))
-        session.add(
-            Call(
-                id=call_id,
-                line="12345",
-                caller=caller,
-                state=state,
-                seat=seat,
-                asked_human=state != "in_flow",
-                arrived_at=ago(age),
-                asked_at=ago(age - 2) if state != "in_flow" else None,
-                answered_at=answered,
-                wait_s=wait,
+    for call_id, caller, asked, seat, age, wait in now_calls:
+        line: list[Fact] = [facts.CallArrived(at=ago(age), call_id=call_id, caller=caller, line="12345")]
+        if asked:
+            line.append(facts.CallerAskedForHuman(at=ago(age - 2), call_id=call_id))
+        if seat:
+            line.append(
+                facts.SeatOffered(at=ago(age - 3), call_id=call_id, seat=seat, reason="空闲最久的坐席", waited_s=3)
             )
-        )
+            line.append(facts.SeatAnswered(at=ago(age - wait), call_id=call_id, seat=seat))
+        record(session, line)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+PASSWORD = "seeded-password"
 HELLO = "您好，这里是市民热线，请问有什么可以帮您？"
 
 
@@ -85,7 +86,7 @@ STORIES: tuple[Story, ...] = (
         260,
         "13605550466",
         "1001",
-        4.1,
+        20.6,
         (
             HELLO,
             "工地半夜还在施工，吵得睡不着觉，都两点多了还在打桩。",
