@@ -1,0 +1,230 @@
+"""One call's AGI session: commands with timeouts, and hangup as CallerHungUp."""
+
+import asyncio
+import re
+from collections import deque
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from core.errors import BadInput, HotlineError, Unavailable
+from ivr.agi.protocol import AgiProtocol, Broken, Ended, EnvReceived, Event, HangupSeen, Reply, agi_line
+from ivr.flow.ports import CallerHungUp
+
+COMMAND_S = 10.0
+MEDIA_S = 600.0  # longest prompt
+CALL_S = 14_500.0  # an application (Dial, say) may last as long as the longest call
+SLACK_S = 10.0
+_KEYS = re.compile(r"[0-9*#A-D]*")
+
+
+class AgiTimeout(Unavailable):
+    """Asterisk did not answer a command in time; the session has been closed."""
+
+
+class AgiOutOfStep(Unavailable):
+    """What came was not AGI, or an answer to no question; the session has been closed."""
+
+
+class AgiCommandFailed(HotlineError):
+    """Asterisk refused or could not do the command; the caller is still there and so is the session."""
+
+
+class AgiSession:
+    """Commands to one channel. All raise CallerHungUp once the caller or the connection is gone.
+
+    Commands may be cancelled: the answer that comes later is recognised and dropped.
+    """
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.env: Mapping[str, str] = MappingProxyType({})
+        self.closed = False  # nothing more can be said to Asterisk
+        self._hung_up = asyncio.Event()  # nothing more can be said to the caller
+        self._ready = False
+        self._reader = reader
+        self._writer = writer
+        self._protocol = AgiProtocol()
+        self._pending: deque[asyncio.Future[Reply]] = deque()
+        self._failure: type[HotlineError] | None = None
+
+    @property
+    def hung_up(self) -> bool:
+        """The caller or the connection is gone."""
+        return self._hung_up.is_set()
+
+    async def wait_hung_up(self) -> None:
+        """Wait until the caller is gone; Asterisk tells it at once when no command is running."""
+        await self._hung_up.wait()
+
+    # -- connection ---------------------------------------------------------------------------------------------
+
+    async def read_env(self) -> bool:
+        """Read up to the end of the env block; False when the peer left or spoke something else."""
+        while not self._ready and not self.closed:
+            await self._read_once()
+        return self._ready and not self.closed
+
+    async def read_replies(self) -> None:
+        """Read until the connection ends; runs as a task beside the handler."""
+        while not self.closed:
+            await self._read_once()
+
+    def close(self) -> None:
+        """Close the connection: Asterisk goes on in the dialplan. Safe at any time, and twice."""
+        if not self.closed:
+            self.closed = True
+            self._hung_up.set()
+            self._fail_pending()
+        self._writer.close()
+
+    async def wait_closed(self) -> None:
+        """Wait until the socket is gone; what is still unsent is thrown away after a moment."""
+        try:
+            async with asyncio.timeout(1):
+                await self._writer.wait_closed()
+        except (OSError, TimeoutError):
+            self._writer.transport.abort()
+
+    async def _read_once(self) -> None:
+        try:
+            data = await self._reader.read(8192)
+        except OSError:
+            data = b""
+        events = self._protocol.receive_data(data) if data else self._protocol.receive_eof()
+        for event in events:
+            self._take(event)
+
+    def _take(self, event: Event) -> None:
+        match event:
+            case EnvReceived(values):
+                self.env, self._ready = values, True
+            case HangupSeen():
+                self._hung_up.set()
+            case Ended():
+                self.close()
+            case Broken():
+                self._fail(AgiOutOfStep)
+            case Reply():
+                self._answered(event)
+
+    def _answered(self, reply: Reply) -> None:
+        if not self._pending:
+            self._fail(AgiOutOfStep)
+            return
+        future = self._pending.popleft()
+        if not future.done():  # done: the one who asked was cancelled
+            future.set_result(reply)
+
+    def _fail(self, failure: type[HotlineError]) -> None:
+        self._failure = failure
+        self.close()
+
+    def _fail_pending(self) -> None:
+        while self._pending:
+            future = self._pending.popleft()
+            if not future.done():
+                future.set_exception(self._gone())
+
+    def _gone(self) -> Exception:
+        if self._failure is not None:
+            return self._failure("the AGI session is no longer usable", code="agi_closed")
+        return CallerHungUp()
+
+    # -- commands -----------------------------------------------------------------------------------------------
+
+    async def command(self, *words: str, timeout_s: float = COMMAND_S, after_hangup: bool = False) -> Reply:
+        """Send one command and wait for its 200. Each word is one argument and is quoted where it must be.
+
+        Raises CallerHungUp, AgiTimeout (and closes), AgiOutOfStep (and closes), AgiCommandFailed (510, 520),
+        BadInput (nothing was sent). `after_hangup`: for the few commands that a dead channel still answers.
+        """
+        line = agi_line(*words)
+        if self.closed or (self.hung_up and not after_hangup):
+            raise self._gone()
+        reply = await self._ask(line, timeout_s)
+        if reply.code == 511:
+            self._hung_up.set()
+            raise CallerHungUp
+        if reply.code != 200:
+            raise AgiCommandFailed(f"Asterisk answered {reply.code} to {_verb(words)}", code="agi_refused")
+        return reply
+
+    async def _ask(self, line: bytes, timeout_s: float) -> Reply:
+        future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        self._pending.append(future)
+        self._writer.write(line)
+        try:
+            async with asyncio.timeout(timeout_s):
+                return await future
+        except TimeoutError:
+            self._fail(AgiTimeout)
+            raise AgiTimeout("Asterisk did not answer an AGI command in time", code="agi_timeout") from None
+
+    async def answer(self) -> None:
+        """Take the call; harmless when it is up."""
+        await self._did(await self.command("ANSWER"), "ANSWER")
+
+    async def stream_file(self, path: str, keys: str = "", *, timeout_s: float = MEDIA_S) -> str:
+        """Play a sound (path without extension); one of `keys` cuts it short and is returned, else ''."""
+        if not _KEYS.fullmatch(keys):
+            raise BadInput("keys may be 0-9, *, # and A-D", code="agi_value")
+        reply = await self.command("STREAM", "FILE", path, keys, timeout_s=timeout_s)
+        return _digit(await self._did(reply, "STREAM FILE"))
+
+    async def wait_for_digit(self, timeout_s: float) -> str:
+        """One key, or '' when none came in time."""
+        milliseconds = str(max(1, int(timeout_s * 1000)))  # 0 would wait for ever
+        reply = await self.command("WAIT", "FOR", "DIGIT", milliseconds, timeout_s=timeout_s + SLACK_S)
+        return _digit(await self._did(reply, "WAIT FOR DIGIT"))
+
+    async def get_variable(self, name: str, *, after_hangup: bool = False) -> str | None:
+        """A channel variable or function; None when it is not set. A dead channel still knows its variables."""
+        reply = await self.command("GET", "VARIABLE", name, after_hangup=after_hangup)
+        return reply.data if reply.result == "1" else None
+
+    async def set_variable(self, name: str, value: str) -> None:
+        """Set a channel variable or function; the value is taken literally."""
+        await self._did(await self.command("SET", "VARIABLE", name, value), "SET VARIABLE")
+
+    async def exec(self, app: str, *args: str, timeout_s: float = CALL_S) -> str:
+        """Run a dialplan application and give its result; each argument on its own, without commas."""
+        if any("," in arg for arg in args):
+            raise BadInput("an argument holds a comma", code="agi_value", mend="give each argument on its own")
+        reply = await self.command("EXEC", app, ",".join(args), timeout_s=timeout_s)
+        if reply.result == "-2":
+            raise AgiCommandFailed(f"Asterisk has no application {app}", code="agi_refused")
+        return (await self._did(reply, f"EXEC {app}")).result
+
+    async def set_music(self, on: bool) -> None:
+        """Start or stop music on hold."""
+        await self._did(await self.command("SET", "MUSIC", "ON" if on else "OFF"), "SET MUSIC")
+
+    async def hangup(self) -> None:
+        """End the call; nothing happens when it is over already."""
+        try:
+            await self.command("HANGUP")
+        except CallerHungUp:
+            return
+        self._hung_up.set()
+
+    async def channel_status(self) -> int:
+        """Asterisk's state of the channel: 0 down, 4 ringing out, 5 ringing, 6 up; -1 gone."""
+        return int((await self.command("CHANNEL", "STATUS")).result or -1)
+
+    async def _did(self, reply: Reply, what: str) -> Reply:
+        """Result -1 means hangup or failure: ask the channel which of the two it was."""
+        if not reply.result.startswith("-"):
+            return reply
+        if await self.channel_status() < 0 or self.hung_up:
+            self._hung_up.set()
+            raise CallerHungUp
+        raise AgiCommandFailed(f"Asterisk could not do {what}", code="agi_failed")
+
+
+def _digit(reply: Reply) -> str:
+    code = int(reply.result or 0)
+    return chr(code) if code > 0 else ""
+
+
+def _verb(words: tuple[str, ...]) -> str:
+    """The command's own words, without its arguments: they may be personal."""
+    return " ".join(word for word in words[:3] if word.isascii() and word.isalpha() and word.isupper())

@@ -1,0 +1,163 @@
+"""Writes Asterisk's configuration from the templates in `asterisk_conf/`, and checks it before anything starts."""
+
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from core.errors import BadInput
+from core.secrets import Secrets
+from core.settings import ROOT, Settings
+from ivr.pbx.crossread import check_folder
+from ivr.pbx.get import AsteriskInstall
+from ivr.pbx.modules import OPTIONAL, Role, modules_of
+from ivr.pbx.music import write_music
+
+TEMPLATES = ROOT / "asterisk_conf"
+# A value may not hold what ends a line, a comment, a string, an argument or a word of the shell.
+_SAFE = re.compile(r"[\w./:@+-]*")
+# The longest path of a Unix socket is 107 bytes.
+_SOCKET_PATH_BYTES = 107
+_ROBO_CALL_S = 600
+
+
+def pbx_folder(settings: Settings, role: Role) -> Path:
+    """Where this role's Asterisk keeps everything."""
+    return settings.home / "pbx" / role
+
+
+def local_address(settings: Settings) -> str:
+    """Where processes on this machine reach each other: never all interfaces."""
+    return "127.0.0.1" if settings.bind == "0.0.0.0" else settings.bind  # noqa: S104 - compared, not bound
+
+
+def render(settings: Settings, secrets: Secrets, role: Role, install: AsteriskInstall) -> Path:
+    """Prepare all folders and write `pbx/<role>/etc`; gives `asterisk.conf`. BadInput says what is wrong; then
+    the configuration that was there before is still there."""
+    folder = pbx_folder(settings, role)
+    _check_socket_path(folder)
+    values = _values(settings, secrets, role, install, folder)
+    _check_values(values)
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder, prefix="etc-") as made:  # only its owner may read it
+        fresh = Path(made)
+        for name, text in _texts(role, values).items():
+            (fresh / name).write_text(text, encoding="utf-8")
+            (fresh / name).chmod(0o600)
+        check_folder(fresh, install.modules, frozenset(OPTIONAL))
+        _prepare_folders(settings, folder, install, role)
+        _swap(fresh, folder / "etc")
+    return folder / "etc" / "asterisk.conf"
+
+
+def _texts(role: Role, values: Mapping[str, Any]) -> dict[str, str]:
+    environment = jinja2.Environment(  # noqa: S701 - no HTML; every value is checked before
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    found: dict[str, str] = {}
+    for source in sorted([*TEMPLATES.glob("both/*.j2"), *TEMPLATES.glob(f"{role}/*.j2")]):
+        where = source.relative_to(TEMPLATES).as_posix()
+        try:
+            found[source.stem] = environment.get_template(where).render(values)
+        except jinja2.TemplateError as error:
+            message = f"the template cannot be rendered: {error}"
+            raise BadInput(message, code="template_wrong", where=f"asterisk_conf/{where}") from error
+    if not found:
+        raise BadInput("the templates are not there", code="template_missing", where=str(TEMPLATES))
+    return found
+
+
+def _values(
+    settings: Settings, secrets: Secrets, role: Role, install: AsteriskInstall, folder: Path
+) -> dict[str, object]:
+    hot = role == "hot"
+    modules = modules_of(role)
+    return {
+        "folder": str(folder),
+        "modules_folder": str(install.modules),
+        "modules": tuple(
+            name for name in modules if name not in OPTIONAL or (install.modules / f"{name}.so").is_file()
+        ),
+        "systemname": settings.node if hot else "sim",
+        "bind": settings.bind,
+        "local": local_address(settings),
+        "sip_port": settings.sip_port,
+        "trunk_host": settings.trunk_host,
+        "trunk_port": settings.trunk_port,
+        "phones_port": settings.sim_phones_port,
+        "ami_port": settings.ami_port if hot else settings.sim_ami_port,
+        "ami_secret": secrets.ami if hot else secrets.sim_ami,
+        "agi_port": settings.agi_port if hot else settings.sim_agi_port,
+        "rtp_start": settings.rtp_start if hot else settings.sim_rtp_start,
+        "rtp_end": settings.rtp_end if hot else settings.sim_rtp_end,
+        "seats": settings.seats,
+        "passwords": {seat: secrets.seat_password(seat) for seat in settings.seats},
+        "max_call_s": settings.max_call_s,
+        "robo_call_s": min(_ROBO_CALL_S, settings.max_call_s),
+        "spool": str(settings.spool),
+        "prompts": str(settings.home / "prompts" / "fixed"),
+    }
+
+
+def _check_values(values: object, name: str = "") -> None:
+    if isinstance(values, Mapping):
+        for key, value in values.items():
+            _check_values(value, f"{name}.{key}" if name else str(key))
+    elif isinstance(values, tuple):
+        for value in values:
+            _check_values(value, name)
+    elif not _SAFE.fullmatch(str(values)):
+        # The value itself is not repeated: it may be a secret.
+        mend = "use only letters, digits and . / : @ + - _ there (a folder's name may hold no blank)"
+        raise BadInput("a value cannot be written into Asterisk's configuration", code="value_unsafe",
+                       where=name, mend=mend)  # fmt: skip
+
+
+def _check_socket_path(folder: Path) -> None:
+    if len(os.fsencode(folder / "run" / "asterisk.ctl")) > _SOCKET_PATH_BYTES:
+        mend = "give HOTLINE_HOME a folder with a shorter path"
+        raise BadInput(
+            "the path of Asterisk's socket would be too long", code="path_long", where=str(folder), mend=mend
+        )
+
+
+def _prepare_folders(settings: Settings, folder: Path, install: AsteriskInstall, role: Role) -> None:
+    for part in ("lib/keys", "data/sounds", "data/agi-bin", "spool", "run", "log", "moh"):
+        (folder / part).mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o700)
+    settings.spool.mkdir(parents=True, exist_ok=True)
+    # Asterisk does not boot without its own documentation, and looks for it under its data folder.
+    _link(folder / "data" / "documentation", install.documentation)
+    if install.sounds is not None:
+        _link(folder / "data" / "sounds" / "en", install.sounds)
+    music = folder / "moh" / "quiet.wav"
+    if role == "hot" and not music.is_file():
+        write_music(music)
+
+
+def _link(path: Path, target: Path) -> None:
+    if path.is_symlink() and Path(os.readlink(path)) == target:
+        return
+    fresh = path.with_name(path.name + ".new")
+    fresh.unlink(missing_ok=True)
+    fresh.symlink_to(target)
+    os.replace(fresh, path)
+
+
+def _swap(fresh: Path, etc: Path) -> None:
+    etc.mkdir(mode=0o700, exist_ok=True)
+    names = {path.name for path in fresh.iterdir()}
+    for name in sorted(names):
+        os.replace(fresh / name, etc / name)
+    for path in etc.iterdir():
+        if path.name not in names:
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
