@@ -53,7 +53,9 @@ def expected(scenarios: Sequence[Scenario]) -> dict[str, Any]:
     }
 
 
-def differences(scenarios: Sequence[Scenario], calls: Sequence[Row], tickets: Sequence[Row], surveys: Sequence[Row]) -> list[str]:
+def differences(
+    scenarios: Sequence[Scenario], calls: Sequence[Row], tickets: Sequence[Row], surveys: Sequence[Row]
+) -> list[str]:
     """Sentences, one for each thing that a scenario expected and the API does not show."""
     found: list[str] = []
     for scenario in scenarios:
@@ -65,7 +67,9 @@ def differences(scenarios: Sequence[Scenario], calls: Sequence[Row], tickets: Se
         pairs: list[tuple[str, Any, Any]] = [("outcome", wanted.outcome, call["outcome"])]
         if wanted.outcome == "answered":
             pairs += _after_the_talk(scenario, call, tickets, surveys)
-        found += [f"{scenario.id}: {name} should be {want!r}, is {have!r}" for name, want, have in pairs if want != have]
+        found += [
+            f"{scenario.id}: {name} should be {want!r}, is {have!r}" for name, want, have in pairs if want != have
+        ]
     return found
 
 

@@ -77,7 +77,9 @@ class Staff:
         body = {"to": target, "reason": REASONS[target], "version": ticket["version"]}
         reply = await self._http.post(f"/api/tickets/{ticket['id']}/moves", json=body)
         if reply.status_code not in (200, 409):  # 409: somebody else moved it meanwhile; the next round sees it
-            raise Unavailable(f"a work order could not be moved: {reply.status_code} {reply.text[:200]}", code="demo_move")
+            raise Unavailable(
+                f"a work order could not be moved: {reply.status_code} {reply.text[:200]}", code="demo_move"
+            )
 
     async def close(self) -> None:
         """Close the connections."""

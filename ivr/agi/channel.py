@@ -10,7 +10,8 @@ from typing import Literal, Protocol
 from core.calendar import utc_now
 from core.errors import HotlineError
 from core.facts import Fact
-from ivr.acd.service import AcdService, Offer, Waiter
+from ivr.acd.rules import Assignment, Why
+from ivr.acd.service import AcdService, Waiter
 from ivr.agi.session import AgiSession
 from ivr.calls.live import LiveCalls
 from ivr.facts import CallerAskedForHuman, SeatDidNotAnswer, SeatOffered, StepEntered
@@ -23,7 +24,6 @@ FAR_SLICE_S = 1.0  # everybody else: five times fewer commands
 NEAR = 3
 DIAL_SLACK_S = 60
 
-Why = Literal["no_answer", "busy", "rejected", "unreachable"]
 WHY: Mapping[str, Why] = {
     "NOANSWER": "no_answer",
     "BUSY": "busy",
@@ -122,11 +122,10 @@ class AgiCall:
                 offer = await self._hold(waiter)
                 if await self._ring(offer):
                     return
-                waiter = phone.acd.rejoined(self.call_id)
         finally:
             phone.acd.leave(self.call_id)
 
-    async def _hold(self, waiter: Waiter) -> Offer:
+    async def _hold(self, waiter: Waiter) -> Assignment:
         """Music and announcements until a seat is offered."""
         if not waiter.offer.done():
             await asyncio.sleep(0)  # let the ACD assign a seat that is free right now
@@ -148,7 +147,7 @@ class AgiCall:
             await self._session.set_music(False)
         return waiter.offer.result()
 
-    async def _ring(self, offer: Offer) -> bool:
+    async def _ring(self, offer: Assignment) -> bool:
         """Ring one seat; True when a talk took place and the caller is still there."""
         phone = self._phone
         self._fact(
