@@ -35,6 +35,8 @@ from ivr.prompts.speech import EspeakSpeech
 
 log = logging.getLogger(__name__)
 DRAIN_S = 5.0
+TICK_S = 60.0
+MEND_AGAIN_S = 3.0
 
 
 def store_facts(session: Session, facts: Sequence[Fact]) -> None:
@@ -56,7 +58,7 @@ class TelephonyProcess:
         self.writer = FactWriter(database, store_facts, settings.home / "journal" / f"{settings.node}.jsonl")
         self.live = LiveCalls(settings.node)
         self.acd = AcdService(settings.seats, wrap_up_s=settings.wrap_up_s, on_change=self._seat_changed)
-        self.bridge = PbxBridge(settings, self.live, self.acd, self.writer.write, database)
+        self.bridge = PbxBridge(settings, self.live, self.acd, self.writer, database)
         self.ami = AmiClient(
             settings.bind,
             settings.ami_port,
@@ -97,7 +99,12 @@ class TelephonyProcess:
         self.acd.restore(await self._database.in_thread(load_seats))
         await self.agi.start()
         await self.ami.start()
-        jobs: list[Coroutine[Any, Any, None]] = [self.writer.run(), self.dialler.run(), self._control.serve()]
+        jobs: list[Coroutine[Any, Any, None]] = [
+            self.writer.run(),
+            self.dialler.run(),
+            self._control.serve(),
+            self._tick(),
+        ]
         tasks = [asyncio.create_task(job) for job in jobs]
         log.info("telephony serves calls")
         ready()
@@ -132,6 +139,14 @@ class TelephonyProcess:
     async def _resync(self) -> None:
         live_ids = await self.bridge.resync(self.ami)
         await self.dialler.recover(live_ids)
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(MEND_AGAIN_S if self.bridge.needs_mending else TICK_S)
+            try:
+                await self.bridge.tick(self.ami)
+            except (HotlineError, OSError):
+                log.exception("the event log could not be compared with the ledger; it will be tried again")
 
     def _seat_changed(self, fact: SeatStateChanged) -> None:
         self.writer.write(fact)

@@ -20,6 +20,7 @@ class LiveCall:
     talks: int = 0
     ended_by: Cause | None = None
     fallback: bool = False
+    put_down: Literal["caller", "seat"] | None = None  # of the present talk
 
 
 class LiveCalls:
@@ -54,9 +55,22 @@ class LiveCalls:
             )
         ]
 
-    def resumed(self, call_id: str) -> None:
-        """A call that was on the line before this process started."""
-        self._calls.setdefault(call_id, LiveCall(call_id))
+    def resumed(self, call_id: str, seat: str | None = None) -> None:
+        """A call, perhaps a talk, that was on the line before this process saw it; the ledger knows or is mended."""
+        call = self._calls.setdefault(call_id, LiveCall(call_id))
+        if seat is not None and call.seat is None:
+            call.seat = seat
+            call.talks += 1
+
+    def forget(self, call_id: str) -> None:
+        """A call that ended unseen; its end is written by the repair."""
+        self._calls.pop(call_id, None)
+
+    def hangup_requested(self, call_id: str, by: Literal["caller", "seat"]) -> None:
+        """One side has put down the receiver; the first one counts."""
+        call = self._calls.get(call_id)
+        if call is not None and call.put_down is None:
+            call.put_down = by
 
     def fell_back(self, call_id: str, why: str, at: datetime) -> list[Fact]:
         """Asterisk's own queue took the call."""
@@ -84,6 +98,7 @@ class LiveCalls:
         if call is None or call.seat is None:
             return []
         seat, call.seat = call.seat, None
+        by, call.put_down = call.put_down or by, None
         if by == "seat":
             call.ended_by = "seat_hung_up"
         identity = TalkEnded.once(call_id, seat, str(call.talks))
