@@ -1,8 +1,7 @@
-"""Between AMI and the rest: events become facts and seat states, and after every gap the PBX's live state is the truth."""
+"""Between AMI and the rest: events become facts and seat states; after a gap the PBX's live state is the truth."""
 
 import asyncio
 import logging
-import re
 from collections.abc import Callable, Iterable
 from datetime import timedelta
 from pathlib import Path
@@ -21,6 +20,8 @@ from ivr.ami.translate import (
     LegAnswered,
     QueueJoined,
     SeatReachable,
+    kind_of,
+    seat_of,
     translate,
 )
 from ivr.ami.wire import AmiEvent
@@ -31,7 +32,6 @@ from ivr.calls.repair import repair
 from ivr.calls.writer import FactWriter
 
 log = logging.getLogger(__name__)
-INBOUND = "from-trunk"
 DRAIN_S = 10.0
 
 
@@ -59,7 +59,7 @@ class PbxBridge:
         """One event, in order."""
         now = utc_now()
         match translate(event, seats=self._seats):
-            case ChannelUp() as channel if channel.context == INBOUND and channel.uniqueid == channel.linkedid:
+            case ChannelUp(kind="caller") as channel if channel.uniqueid == channel.linkedid:
                 self._writer.write(
                     *self._live.arrived(channel.linkedid, channel.number, channel.name, channel.exten, now)
                 )
@@ -133,10 +133,11 @@ class PbxBridge:
         channels = list(channels)
         for channel in channels:
             call_id = channel.get("Linkedid")
-            if channel.get("Uniqueid") == call_id and _is_citizen(channel):
+            kind = kind_of(channel.get("Channel"), channel.get("Uniqueid"), channel.get("Context"), self._seats)
+            if kind == "caller" and channel.get("Uniqueid") == call_id:
                 self._live.resumed(call_id)
         for channel in channels:
-            call_id, seat = channel.get("Linkedid"), self._seat_of(channel.get("Channel"))
+            call_id, seat = channel.get("Linkedid"), seat_of(channel.get("Channel"), self._seats)
             if seat and call_id in self._live and channel.get("ChannelStateDesc") == "Up":
                 self._legs[channel.get("Uniqueid")] = (call_id, seat)
                 self._live.resumed(call_id, seat)
@@ -179,15 +180,9 @@ class PbxBridge:
             self._writer.write(*self._live.ended(gone.uniqueid, now, detail=gone.cause_text))
             self._acd.leave(gone.uniqueid)
 
-    def _seat_of(self, channel: str) -> str | None:
-        found = re.fullmatch(r"PJSIP/([^/]+)-[0-9a-f]+", channel)
-        return found[1] if found and found[1] in self._seats else None
-
 
 def event_log(settings: Settings) -> Path:
     """The file of the PBX's channel event log (CEL)."""
     return settings.home / "pbx" / "hot" / "log" / "cel" / "calls.csv"
 
 
-def _is_citizen(channel: AmiEvent) -> bool:
-    return channel.get("Channel").startswith("PJSIP/trunk-") and channel.get("Context") == INBOUND

@@ -11,6 +11,7 @@ from core.db import Database
 from core.facts import publish
 from ivr.ami.client import AmiClient
 from ivr.ami.originate import CallResult, place_call
+from ivr.ami.wire import AmiLost
 from ivr.dialler.models import OutboundAttempt
 from ivr.dialler.outbound import answers_of
 from ivr.dialler.requests import claim, due_attempts, finish_attempt
@@ -100,18 +101,33 @@ class Dialler:
         return True
 
     async def _ring(self, attempt: OutboundAttempt) -> None:
-        result = await place_call(
-            self._ami,
-            channel_id=attempt.id,
-            number=attempt.number,
-            context=self._context,
-            variables={"HOTLINE_ATTEMPT": attempt.id},
-            timeout_s=self._ring_s,
-            caller_id=self._caller_id,
-        )
+        try:
+            result = await place_call(
+                self._ami,
+                channel_id=attempt.id,
+                number=attempt.number,
+                context=self._context,
+                variables={"HOTLINE_ATTEMPT": attempt.id},
+                timeout_s=self._ring_s,
+                caller_id=self._caller_id,
+            )
+        except AmiLost:
+            await self._give_back(attempt.id)
+            return
         if result.outcome == "answered":
             await self._gone[attempt.id].wait()
         await self._finish(attempt.id, result)
+
+    async def _give_back(self, attempt_id: str) -> None:
+        """Nothing was sent: the attempt is still to be made."""
+
+        def store(session: Session) -> None:
+            row = session.get(OutboundAttempt, attempt_id)
+            if row is not None and row.state == "dialling":
+                row.state, row.dialled_at = "requested", None
+                session.add(row)
+
+        await self._database.in_thread(store)
 
     async def _finish(self, attempt_id: str, result: CallResult) -> None:
         def store(session: Session) -> None:
