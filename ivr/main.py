@@ -53,7 +53,8 @@ class TelephonyProcess:
     def __init__(self, settings: Settings, secrets: Secrets, database: Database, lookup: Lookup) -> None:
         self._settings = settings
         self._database = database
-        self.prompts = Prompts(settings, EspeakSpeech())
+        self._speech = EspeakSpeech()
+        self.prompts = Prompts(settings, self._speech)
         self._flows = {name: load_flow(settings.flows_dir / f"{name}.yaml").flow for name in (settings.flow, "survey")}
         self.writer = FactWriter(database, store_facts, settings.home / "journal" / f"{settings.node}.jsonl")
         self.live = LiveCalls(settings.node)
@@ -134,7 +135,7 @@ class TelephonyProcess:
             with suppress(asyncio.CancelledError, HotlineError):
                 await task
         self.writer.close()
-        self.prompts.close()
+        self._speech.close()
 
     async def _resync(self) -> None:
         live_ids = await self.bridge.resync(self.ami)

@@ -9,7 +9,7 @@ from typing import Any
 from core.settings import Settings
 
 # Sixteen citizens, chosen so that every branch of the main job happens: an urgent leak whose first call-back
-# meets a busy line, a noise that was not solved and is done again, people who hang up, a machine, a number that is gone.
+# meets a busy line, a noise that is not solved and done again, people who hang up, a number that is gone.
 CALLS = (
     "heating_leak_shaft",
     "abandon_in_greeting",

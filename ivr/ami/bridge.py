@@ -184,5 +184,3 @@ class PbxBridge:
 def event_log(settings: Settings) -> Path:
     """The file of the PBX's channel event log (CEL)."""
     return settings.home / "pbx" / "hot" / "log" / "cel" / "calls.csv"
-
-

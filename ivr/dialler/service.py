@@ -4,18 +4,16 @@ import asyncio
 import logging
 from collections.abc import Callable
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session
 
 from core.calendar import utc_now
 from core.db import Database
-from core.facts import publish
 from ivr.ami.client import AmiClient
 from ivr.ami.originate import CallResult, place_call
 from ivr.ami.wire import AmiLost
 from ivr.dialler.models import OutboundAttempt
 from ivr.dialler.outbound import answers_of
-from ivr.dialler.requests import claim, due_attempts, finish_attempt
-from ivr.facts import AttemptDialled
+from ivr.dialler.requests import claim, dialling_attempts, due_attempts, finish_attempt
 
 POLL_S = 0.3
 RECORD_RETRY_S = 1.0
@@ -70,8 +68,7 @@ class Dialler:
         """After a gap: attempts that were ringing for a process that died, or on a link that broke, are over."""
 
         def lost(session: Session) -> list[str]:
-            rows = session.exec(select(OutboundAttempt).where(col(OutboundAttempt.state) == "dialling")).all()
-            return [row.id for row in rows if row.id not in live_ids]
+            return [row.id for row in dialling_attempts(session) if row.id not in live_ids]
 
         for attempt_id in await self._database.in_thread(lost):
             if attempt_id in self._gone:
@@ -85,20 +82,11 @@ class Dialler:
         for attempt in due:
             if attempt.id in self._calls:
                 continue
-            if await self._database.in_thread(lambda session, found=attempt: self._claim(session, found)):  # type: ignore[misc]
+            if await self._database.in_thread(lambda session, found=attempt: claim(session, found.id, utc_now())):  # type: ignore[misc]
                 self._gone[attempt.id] = asyncio.Event()
                 task = asyncio.create_task(self._ring(attempt))
                 self._calls[attempt.id] = task
                 task.add_done_callback(lambda _task, key=attempt.id: self._forget(key))  # type: ignore[misc]
-
-    @staticmethod
-    def _claim(session: Session, attempt: OutboundAttempt) -> bool:
-        now = utc_now()
-        if not claim(session, attempt.id, now):
-            return False
-        identity = AttemptDialled.once(attempt.id)
-        publish(session, AttemptDialled(id=identity, at=now, attempt_id=attempt.id, purpose=attempt.purpose))
-        return True
 
     async def _ring(self, attempt: OutboundAttempt) -> None:
         try:
