@@ -1,0 +1,129 @@
+"""The web process: one FastAPI application, built from its neighbours; routes are in the feature folders."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from fastapi import APIRouter, Depends, FastAPI, Request
+from fastapi.responses import HTMLResponse, Response
+
+import api.auth.routes
+import api.calls.routes
+import api.health.routes
+import api.live.routes
+import api.reports.routes
+import api.seats.routes
+import api.surveys.routes
+import api.tickets.routes
+from api import errors
+from api.auth.session import same_site
+from api.auth.throttle import Throttle
+from api.console_files import DIST, console_router
+from api.context import Context
+from api.docs_page import docs_html
+from api.health.checks import version
+from api.health.prometheus import CONTENT_TYPE, scrape
+from api.live.feed import LiveFeed
+from api.live.snapshot import change_mark, take_snapshot
+from api.seats.control_client import ControlClient
+from api.tickets.names import Names
+from core.calendar import utc_now
+from core.db import Database
+from core.secrets import Secrets
+from core.settings import Settings
+
+ROUTERS: tuple[APIRouter, ...] = (
+    api.auth.routes.router,
+    api.health.routes.router,
+    api.calls.routes.router,
+    api.tickets.routes.router,
+    api.surveys.routes.router,
+    api.seats.routes.router,
+    api.reports.routes.router,
+    api.live.routes.router,
+)
+
+
+def create_app(
+    settings: Settings,
+    database: Database,
+    secrets: Secrets,
+    *,
+    control: ControlClient | None = None,
+    console: Path = DIST,
+) -> FastAPI:
+    """The application. `control` and `console` are given by tests."""
+    context = _build_context(settings, database, secrets, control or ControlClient(settings, secrets))
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        yield
+        await context.feed.close()
+        context.control.close()
+
+    app = FastAPI(
+        title="12345 热线 Hotline",
+        version=version(),
+        openapi_url="/api/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+    )
+    app.state.context = context
+    errors.install(app)
+    app.middleware("http")(_protect_browser(settings))
+    for router in ROUTERS:
+        app.include_router(router, prefix="/api", dependencies=[Depends(same_site)])
+    _add_pages(app, context)
+    app.include_router(console_router(console))
+    return app
+
+
+def _build_context(settings: Settings, database: Database, secrets: Secrets, control: ControlClient) -> Context:
+    names = Names()
+
+    def mark() -> object:
+        with database.reading() as session:
+            return change_mark(session)
+
+    def take() -> str:
+        live = control.state()
+        with database.reading() as session:
+            snapshot = take_snapshot(session, live, settings=settings, names=names, now=utc_now())
+        return snapshot.model_dump_json(by_alias=True)
+
+    return Context(settings, database, secrets, control, names, LiveFeed(mark, take), Throttle())
+
+
+def _add_pages(app: FastAPI, context: Context) -> None:
+    @app.get("/api/docs", include_in_schema=False)
+    def docs() -> HTMLResponse:
+        return HTMLResponse(docs_html(app.openapi()))
+
+    @app.get("/metrics", include_in_schema=False)
+    def metrics() -> Response:
+        live = context.control.state()
+        with context.database.reading() as session:
+            return Response(scrape(session, context.settings, live), media_type=CONTENT_TYPE)
+
+
+def _protect_browser(
+    settings: Settings,
+) -> Callable[[Request, Callable[[Request], Awaitable[Response]]], Awaitable[Response]]:
+    # The softphone of the page may reach the PBX's WebSocket, on whatever host the page came from.
+    policy = (
+        "default-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; style-src 'self' 'unsafe-inline'; "
+        f"font-src 'self' data:; connect-src 'self' ws://*:{settings.ws_port} wss://*:{settings.ws_port}; "
+        "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    )
+
+    async def protect(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+        response = await call_next(request)
+        response.headers.setdefault("Content-Security-Policy", policy)
+        response.headers.setdefault("X-Content-Type-Options", "nosniff")
+        response.headers.setdefault("Referrer-Policy", "same-origin")
+        if request.url.path.startswith("/api"):
+            response.headers.setdefault("Cache-Control", "no-store")
+        return response
+
+    return protect

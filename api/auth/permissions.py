@@ -1,0 +1,42 @@
+"""Who may do what: roles as data."""
+
+from typing import Literal, get_args
+
+Permission = Literal[
+    "calls.read",
+    "recordings.listen",
+    "tickets.read",
+    "tickets.move",
+    "tickets.edit",
+    "surveys.read",
+    "seats.read",
+    "seats.change_own",
+    "seats.change_any",
+    "metrics.read",
+    "live.read",
+]
+ALL: frozenset[Permission] = frozenset(get_args(Permission))
+
+_AGENT: frozenset[Permission] = frozenset(
+    {
+        "calls.read",
+        "recordings.listen",
+        "tickets.read",
+        "tickets.move",
+        "tickets.edit",
+        "surveys.read",
+        "seats.read",
+        "seats.change_own",
+        "metrics.read",
+        "live.read",
+    }
+)
+
+ROLES: dict[str, frozenset[Permission]] = {
+    "agent": _AGENT,
+    "leader": _AGENT | {"seats.change_any"},
+    "operations": (_AGENT - {"seats.change_own"}) | {"seats.change_any"},
+    # A department sees the work orders that were given to it, nothing else: see Person.only_department.
+    "department": frozenset({"tickets.read", "tickets.move"}),
+    "admin": ALL,
+}

@@ -1,0 +1,104 @@
+"""Signed session cookies and the person behind a request; each route says which permission it needs."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request, Response
+from itsdangerous import BadSignature, URLSafeTimedSerializer
+
+from api.auth.models import User
+from api.auth.permissions import ROLES, Permission
+from api.context import Context, ContextDep
+from api.errors import NotSignedIn
+from core.errors import Forbidden
+
+COOKIE = "hotline_session"
+CSRF_HEADER = "x-requested-with"
+CSRF_VALUE = "hotline"
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+@dataclass(frozen=True)
+class Person:
+    """Who is asking."""
+
+    login: str
+    display_name: str
+    role: str
+    seat: str | None
+    department: str | None
+
+    def may(self, permission: Permission) -> bool:
+        """Whether the role holds this permission."""
+        return permission in ROLES.get(self.role, frozenset())
+
+    @property
+    def only_department(self) -> str | None:
+        """The one department whose work orders this person may see; None: all."""
+        return (self.department or "") if self.role == "department" else None
+
+
+def _signer(context: Context) -> URLSafeTimedSerializer:
+    return URLSafeTimedSerializer(context.secrets.session_key, salt="session")
+
+
+def _fingerprint(user: User) -> str:
+    # In the cookie, so that a changed password ends the sessions that were opened with the old one.
+    return hashlib.sha256(user.password_hash.encode()).hexdigest()[:16]
+
+
+def open_session(response: Response, request: Request, context: Context, user: User) -> None:
+    """Set the cookie of a new session."""
+    response.set_cookie(
+        COOKIE,
+        _signer(context).dumps([user.id, _fingerprint(user)]),
+        max_age=int(context.settings.session_hours * 3600),
+        httponly=True,
+        samesite="strict",
+        secure=request.url.scheme == "https",
+        path="/",
+    )
+
+
+def close_session(response: Response) -> None:
+    """Take the cookie back."""
+    response.delete_cookie(COOKIE, path="/", httponly=True, samesite="strict")
+
+
+def person_of(user: User) -> Person:
+    """The person that a user row describes."""
+    return Person(user.login, user.display_name, user.role, user.seat, user.department)
+
+
+def signed_in(request: Request, context: ContextDep) -> Person:
+    """The person of this request's session, read anew each time: a role taken away is gone at once."""
+    try:
+        user_id, fingerprint = _signer(context).loads(
+            request.cookies.get(COOKIE, ""), max_age=int(context.settings.session_hours * 3600)
+        )
+    except (BadSignature, ValueError, TypeError) as error:
+        raise NotSignedIn("请先登录", code="not_signed_in") from error
+    with context.database.reading() as session:
+        user = session.get(User, user_id)
+    if user is None or not user.active or _fingerprint(user) != fingerprint:
+        raise NotSignedIn("登录已失效,请重新登录", code="not_signed_in")
+    return person_of(user)
+
+
+class Needs:
+    """A dependency that lets through people with one permission, and hands over the person."""
+
+    def __init__(self, *permissions: Permission) -> None:
+        self.permissions = permissions  # one of them is enough
+
+    def __call__(self, person: Annotated[Person, Depends(signed_in)]) -> Person:
+        if not any(person.may(permission) for permission in self.permissions):
+            raise Forbidden("您的角色没有这项权限", code="not_permitted")
+        return person
+
+
+def same_site(request: Request) -> None:
+    """Requests that change something carry a header that no foreign page can send without our consent (CSRF)."""
+    if request.method not in SAFE and request.headers.get(CSRF_HEADER) != CSRF_VALUE:
+        raise Forbidden(f"缺少请求头 {CSRF_HEADER}: {CSRF_VALUE}", code="csrf")

@@ -1,0 +1,120 @@
+"""Reading calls and what hangs on them: recordings, transcripts, work orders."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import or_
+from sqlmodel import Session, col, select
+
+from api.calls.schemas import CallView
+from api.pages import newest_first
+from core.errors import NotFound
+from core.facts import FactRow
+from ivr.calls.models import Call
+from recording.models import Recording, Transcript
+from tickets.models import Ticket
+
+
+@dataclass(frozen=True)
+class CallFilter:
+    """What a list of calls is narrowed to; empty means everything."""
+
+    state: str = ""
+    outcome: str = ""
+    text: str = ""
+
+
+def find_calls(session: Session, wanted: CallFilter, *, cursor: str, limit: int) -> tuple[Sequence[Call], str | None]:
+    """One page of calls, newest first, and the cursor of the next."""
+    statement = select(Call)
+    if wanted.state:
+        statement = statement.where(col(Call.state).in_(wanted.state.split(",")))
+    if wanted.outcome:
+        statement = statement.where(col(Call.outcome).in_(wanted.outcome.split(",")))
+    if text := wanted.text.strip():
+        by_ticket = select(Ticket.call_id).where(col(Ticket.number).contains(text, autoescape=True))
+        statement = statement.where(
+            or_(
+                col(Call.caller).contains(text, autoescape=True),
+                col(Call.caller_name).contains(text, autoescape=True),
+                col(Call.seat) == text,
+                col(Call.id) == text,
+                col(Call.id).in_(by_ticket),
+            )
+        )
+    return newest_first(session, statement, col(Call.arrived_at), col(Call.id), cursor=cursor, limit=limit)
+
+
+def calls_now(session: Session, most: int = 500) -> Sequence[Call]:
+    """Calls that have not ended, the longest first."""
+    running = select(Call).where(col(Call.state) != "ended")
+    return session.exec(running.order_by(col(Call.arrived_at)).limit(most)).all()
+
+
+def get_call(session: Session, call_id: str) -> Call:
+    """The call; NotFound when there is none."""
+    call = session.get(Call, call_id)
+    if call is None:
+        raise NotFound("没有这通电话", code="call_unknown")
+    return call
+
+
+def facts_of(session: Session, call_id: str) -> Sequence[FactRow]:
+    """All facts of a call in the order of storing."""
+    return session.exec(select(FactRow).where(col(FactRow.call_id) == call_id).order_by(col(FactRow.seq))).all()
+
+
+def recording_of(session: Session, call_id: str) -> Recording | None:
+    """The recording of a call."""
+    return session.exec(select(Recording).where(col(Recording.call_id) == call_id)).first()
+
+
+def transcript_of(session: Session, call_id: str) -> Transcript | None:
+    """The best transcript of a call: a finished one before one that waits or failed, the newest of these."""
+    found = session.exec(
+        select(Transcript).where(col(Transcript.call_id) == call_id).order_by(col(Transcript.id).desc())
+    ).all()
+    return next((one for one in found if one.state == "done"), found[0] if found else None)
+
+
+def ticket_of(session: Session, call_id: str) -> Ticket | None:
+    """The work order that was drafted from a call."""
+    return session.exec(select(Ticket).where(col(Ticket.call_id) == call_id)).first()
+
+
+def show_calls(session: Session, calls: Sequence[Call]) -> list[CallView]:
+    """Calls with what hangs on them, in four statements however many they are."""
+    ids = [call.id for call in calls]
+    if not ids:
+        return []
+    recorded = set(session.exec(select(Recording.call_id).where(col(Recording.call_id).in_(ids))).all())
+    states = _transcript_states(session, ids)
+    tickets: Mapping[str | None, Ticket] = {
+        ticket.call_id: ticket for ticket in session.exec(select(Ticket).where(col(Ticket.call_id).in_(ids))).all()
+    }
+    return [_show(call, call.id in recorded, states.get(call.id), tickets.get(call.id)) for call in calls]
+
+
+def _transcript_states(session: Session, ids: Sequence[str]) -> dict[str, str]:
+    states: dict[str, str] = {}
+    rows = session.exec(
+        select(Transcript.call_id, Transcript.state)
+        .where(col(Transcript.call_id).in_(ids))
+        .order_by(col(Transcript.id))
+    ).all()
+    for call_id, state in rows:
+        if states.get(call_id) != "done":
+            states[call_id] = state
+    return states
+
+
+def _show(call: Call, recorded: bool, transcript_state: str | None, ticket: Ticket | None) -> CallView:
+    return CallView.model_validate(
+        call.model_dump()
+        | {
+            "has_recording": recorded,
+            "transcript_state": transcript_state,
+            "ticket_id": ticket.id if ticket else None,
+            "ticket_number": ticket.number if ticket else None,
+        }
+    )

@@ -1,0 +1,101 @@
+"""Calls, their facts, recordings and transcripts."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query
+from fastapi.responses import FileResponse
+
+from api.auth.audit import write_listening
+from api.auth.session import Needs, Person
+from api.calls import queries
+from api.calls.schemas import CallDetail, CallView, FactView, RecordingView, TranscriptView, WhyView
+from api.context import ContextDep
+from api.pages import Cursor, Limit, Page, Search
+from api.tickets.queries import show_ticket
+from core.calendar import utc_now
+from core.errors import NotFound
+from recording.models import Transcript
+
+router = APIRouter(prefix="/calls", tags=["calls"])
+Reader = Annotated[Person, Depends(Needs("calls.read"))]
+Listener = Annotated[Person, Depends(Needs("recordings.listen"))]
+Words = Annotated[str, Query(max_length=100, description="One or several, separated by commas")]
+
+
+@router.get("")
+def list_calls(
+    context: ContextDep,
+    _person: Reader,
+    state: Words = "",
+    outcome: Words = "",
+    q: Search = "",
+    limit: Limit = 50,
+    cursor: Cursor = "",
+) -> Page[CallView]:
+    """Calls, newest first."""
+    with context.database.reading() as session:
+        wanted = queries.CallFilter(state=state, outcome=outcome, text=q)
+        calls, following = queries.find_calls(session, wanted, cursor=cursor, limit=limit)
+        return Page(items=queries.show_calls(session, calls), next=following)
+
+
+@router.get("/{call_id}")
+def one_call(call_id: str, context: ContextDep, _person: Reader) -> CallDetail:
+    """One call with its facts, recording, transcript and work order."""
+    with context.database.reading() as session:
+        call = queries.get_call(session, call_id)
+        recording = queries.recording_of(session, call_id)
+        transcript = queries.transcript_of(session, call_id)
+        ticket = queries.ticket_of(session, call_id)
+        return CallDetail(
+            call=queries.show_calls(session, [call])[0],
+            facts=[FactView.model_validate(fact, from_attributes=True) for fact in queries.facts_of(session, call_id)],
+            recording=RecordingView.model_validate(recording, from_attributes=True) if recording else None,
+            transcript=_show_transcript(transcript) if transcript else None,
+            ticket=show_ticket(ticket, context.names) if ticket else None,
+        )
+
+
+@router.get("/{call_id}/transcript")
+def transcript(call_id: str, context: ContextDep, _person: Reader) -> TranscriptView:
+    """What was said, by whom and when."""
+    with context.database.reading() as session:
+        queries.get_call(session, call_id)
+        found = queries.transcript_of(session, call_id)
+    if found is None:
+        raise NotFound("这通电话还没有转写", code="transcript_none")
+    return _show_transcript(found)
+
+
+@router.get("/{call_id}/why")
+def why(call_id: str, context: ContextDep, _person: Reader) -> WhyView:
+    """In words, why this caller is still waiting; asked of the telephony process."""
+    return WhyView(call_id=call_id, text=context.control.why(call_id))
+
+
+@router.get(
+    "/{call_id}/recording",
+    response_class=FileResponse,
+    responses={200: {"content": {"audio/flac": {}}}, 206: {"content": {"audio/flac": {}}}},
+)
+def recording(call_id: str, context: ContextDep, person: Listener) -> FileResponse:
+    """The stereo recording, left the citizen, right the human; ranges are served. Listening is kept in the audit."""
+    with context.database.reading() as session:
+        found = queries.recording_of(session, call_id)
+    folder = (context.settings.home / "recordings").resolve()
+    file = (folder / found.path).resolve() if found else None
+    if file is None or not file.is_relative_to(folder) or not file.is_file():
+        raise NotFound("这通电话没有录音", code="recording_none")
+    with context.database.session() as session:
+        write_listening(session, actor=person.login, call_id=call_id, now=utc_now())
+    return FileResponse(
+        file,
+        media_type="audio/flac",
+        filename=f"{call_id}.flac",
+        content_disposition_type="inline",
+        headers={"Cache-Control": "private, no-store"},
+    )
+
+
+def _show_transcript(found: Transcript) -> TranscriptView:
+    return TranscriptView.model_validate(found, from_attributes=True)

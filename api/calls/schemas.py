@@ -1,0 +1,101 @@
+"""Calls as the API shows them."""
+
+from typing import Any
+
+from pydantic import BaseModel
+
+from api.tickets.schemas import TicketView
+from core.calendar import UtcDatetime
+
+
+class CallView(BaseModel):
+    """One citizen's call."""
+
+    id: str
+    line: str
+    caller: str
+    caller_name: str
+    state: str
+    outcome: str | None
+    seat: str | None
+    arrived_at: UtcDatetime | None
+    asked_at: UtcDatetime | None
+    answered_at: UtcDatetime | None
+    talk_ended_at: UtcDatetime | None
+    ended_at: UtcDatetime | None
+    wait_s: float | None
+    talk_s: float | None
+    fallback: bool
+    repaired: str | None
+    path: list[dict[str, Any]]
+    has_recording: bool = False
+    transcript_state: str | None = None
+    ticket_id: int | None = None
+    ticket_number: str | None = None
+
+
+class FactView(BaseModel):
+    """One fact of a call, in the order of storing."""
+
+    seq: int
+    name: str
+    at: UtcDatetime
+    source: str
+    payload: dict[str, Any]
+
+
+class RecordingView(BaseModel):
+    """The recording of a call."""
+
+    id: str
+    duration_s: float
+    sha256: str
+    state: str
+    size_bytes: int
+
+
+class WordView(BaseModel):
+    """One word: text, start and end in seconds, confidence 0..1."""
+
+    w: str
+    s: float
+    e: float
+    c: float | None = None
+
+
+class TurnView(BaseModel):
+    """What one side said in one go."""
+
+    leg: str
+    start_s: float
+    end_s: float
+    text: str
+    confidence: float | None = None
+    words: list[WordView] = []
+
+
+class TranscriptView(BaseModel):
+    """The text of a recording and which model wrote it."""
+
+    state: str
+    reason: str
+    model: str
+    model_is_demo: bool
+    turns: list[TurnView]
+
+
+class CallDetail(BaseModel):
+    """A call with everything that hangs on it."""
+
+    call: CallView
+    facts: list[FactView]
+    recording: RecordingView | None
+    transcript: TranscriptView | None
+    ticket: TicketView | None
+
+
+class WhyView(BaseModel):
+    """In words, why a call is where it is."""
+
+    call_id: str
+    text: str

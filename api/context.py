@@ -1,0 +1,35 @@
+"""What every request needs: settings, database, secrets and the neighbours; built once by `create_app`."""
+
+from dataclasses import dataclass
+from typing import Annotated, cast
+
+from fastapi import Depends, Request
+
+from api.auth.throttle import Throttle
+from api.live.feed import LiveFeed
+from api.seats.control_client import ControlClient
+from api.tickets.names import Names
+from core.db import Database
+from core.secrets import Secrets
+from core.settings import Settings
+
+
+@dataclass(frozen=True)
+class Context:
+    """The web process as its routes see it."""
+
+    settings: Settings
+    database: Database
+    secrets: Secrets
+    control: ControlClient
+    names: Names
+    feed: LiveFeed
+    throttle: Throttle
+
+
+def get_context(request: Request) -> Context:
+    """The context of the application that serves this request."""
+    return cast(Context, request.app.state.context)
+
+
+ContextDep = Annotated[Context, Depends(get_context)]

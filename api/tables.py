@@ -1,0 +1,30 @@
+"""Every table of the system, so that the metadata is whole wherever this module is imported."""
+
+from sqlmodel import SQLModel
+
+import api.auth.models
+import core.delivery
+import core.facts
+import core.jobs
+import ivr.acd.models
+import ivr.calls.models
+import ivr.dialler.models
+import recording.models
+import tickets.models
+import tickets.satisfaction.models
+
+OWNERS = (
+    api.auth.models,
+    core.delivery,
+    core.facts,
+    core.jobs,
+    ivr.acd.models,
+    ivr.calls.models,
+    ivr.dialler.models,
+    recording.models,
+    tickets.models,
+    tickets.satisfaction.models,
+)
+"""Importing these adds their tables to the metadata."""
+
+METADATA = SQLModel.metadata

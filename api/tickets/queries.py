@@ -1,0 +1,58 @@
+"""Reading work orders."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import or_
+from sqlmodel import Session, col, select
+
+from api.pages import newest_first
+from api.tickets.names import Names
+from api.tickets.schemas import MoveView, TicketView
+from core.errors import NotFound
+from tickets.models import Ticket, TicketMove
+
+_SEARCHED = (Ticket.number, Ticket.caller, Ticket.contact, Ticket.contact_name, Ticket.place, Ticket.summary)
+
+
+def find_tickets(
+    session: Session, *, state: str = "", text: str = "", department: str | None = None, cursor: str = "", limit: int
+) -> tuple[Sequence[Ticket], str | None]:
+    """One page of work orders, newest first, and the cursor of the next; `department` narrows to one's own."""
+    statement = select(Ticket)
+    if department is not None:
+        statement = statement.where(col(Ticket.department) == department, col(Ticket.state) != "draft")
+    if state:
+        statement = statement.where(col(Ticket.state).in_(state.split(",")))
+    if text := text.strip():
+        statement = statement.where(or_(*(col(column).contains(text, autoescape=True) for column in _SEARCHED)))
+    return newest_first(session, statement, col(Ticket.created_at), col(Ticket.id), cursor=cursor, limit=limit)
+
+
+def get_ticket(session: Session, ticket_id: int, *, department: str | None = None) -> Ticket:
+    """The work order; NotFound when there is none, or when it is not this department's."""
+    ticket = session.get(Ticket, ticket_id)
+    hidden = department is not None and ticket is not None and _hidden_from(ticket, department)
+    if ticket is None or hidden:
+        raise NotFound("没有这张工单", code="ticket_unknown")
+    return ticket
+
+
+def _hidden_from(ticket: Ticket, department: str) -> bool:
+    return ticket.department != department or ticket.state == "draft"
+
+
+def moves_of(session: Session, ticket_id: int) -> list[MoveView]:
+    """The story of a work order, in order."""
+    lines = session.exec(select(TicketMove).where(col(TicketMove.ticket_id) == ticket_id).order_by(col(TicketMove.id)))
+    return [MoveView.model_validate(line, from_attributes=True) for line in lines.all()]
+
+
+def show_ticket(ticket: Ticket, names: Names) -> TicketView:
+    """A work order with the names that people read."""
+    return TicketView.model_validate(
+        ticket.model_dump()
+        | {
+            "category_name": names.category(ticket.category),
+            "department_name": names.department(ticket.department),
+        }
+    )

@@ -1,0 +1,59 @@
+"""Runs the web process: uvicorn with our shutdown, so that open live screens do not hold it up."""
+
+import socket
+
+import uvicorn
+
+from api.app import create_app
+from api.migrate import demand_migrated
+from core.db import Database
+from core.errors import Unavailable
+from core.logs import configure_logs
+from core.secrets import load_secrets
+from core.settings import Settings
+
+STOP_WITHIN_S = 3
+
+
+class _Server(uvicorn.Server):
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        # Live screens never end by themselves, and uvicorn waits for requests before it tells the application.
+        await self.config.app.state.context.feed.close()  # type: ignore[union-attr]
+        await super().shutdown(sockets)
+
+
+def run(settings: Settings) -> None:
+    """Serve until SIGTERM; Unavailable when the port is taken."""
+    configure_logs("web", level=settings.log_level)
+    database = Database(settings.database)
+    demand_migrated(database)
+    listener = _listen(settings)
+    config = uvicorn.Config(
+        create_app(settings, database, load_secrets(settings.home)),
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=STOP_WITHIN_S,
+    )
+    try:
+        _Server(config).run(sockets=[listener])
+    finally:
+        listener.close()
+        database.close()
+
+
+def _listen(settings: Settings) -> socket.socket:
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((settings.bind, settings.web_port))
+    except OSError as error:
+        listener.close()
+        raise Unavailable(
+            f"port {settings.web_port} cannot be used: {error.strerror}",
+            code="port_taken",
+            where="HOTLINE_WEB_PORT",
+            mend="stop what listens there or set another port",
+        ) from error
+    listener.set_inheritable(True)
+    return listener

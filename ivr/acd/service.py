@@ -1,0 +1,177 @@
+"""The ACD inside the telephony loop: waiting callers get offers, wrap-ups end by timer. No locks, no sockets."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+from core.calendar import utc_now
+from ivr.acd.models import Seat
+from ivr.acd.rules import Acd, Assignment, Why
+from ivr.acd.seats import State
+from ivr.facts import SeatStateChanged
+
+log = logging.getLogger(__name__)
+
+
+class Waiter:
+    """A caller in line. `offer` is done when a seat was found; after a failed offer there is a new one."""
+
+    def __init__(self, service: "AcdService", call_id: str) -> None:
+        self._service = service
+        self.call_id = call_id
+        self.offer: asyncio.Future[Assignment] = asyncio.get_running_loop().create_future()
+
+    @property
+    def position(self) -> int:
+        """Place in line, 1 for the next one; 0 while a seat rings or when the call is not waiting."""
+        return self._service.position(self.call_id)
+
+    async def next_offer(self, timeout_s: float) -> Assignment | None:
+        """The offer, or None when there was none in this time."""
+        await asyncio.wait({self.offer}, timeout=timeout_s)
+        return self.offer.result() if self.offer.done() else None
+
+
+class AcdService:
+    """The ACD's rules, the clock and the waiting coroutines. Only for the loop's own thread."""
+
+    def __init__(
+        self,
+        seats: Iterable[str],
+        *,
+        wrap_up_s: float,
+        on_change: Callable[[SeatStateChanged], None] = lambda _: None,
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self._now = now
+        self._on_change = on_change
+        self._acd = Acd(seats, wrap_up_s=wrap_up_s, now=now())
+        self._waiters: dict[str, Waiter] = {}
+        self._timer: asyncio.TimerHandle | None = None
+
+    # --- calls ---------------------------------------------------------------------------------------------------
+
+    def join(self, call_id: str, skill: str = "general", priority: int = 0) -> Waiter:
+        """Put a caller in line; the same call again gives the same waiter."""
+        waiter = self._waiters.get(call_id)
+        if waiter is None:
+            waiter = self._waiters[call_id] = Waiter(self, call_id)
+        self._acd.join(call_id, skill, priority, self._now())
+        self._follow_up()
+        return waiter
+
+    def leave(self, call_id: str) -> None:
+        """The caller is gone, wherever the call was."""
+        self._waiters.pop(call_id, None)
+        self._acd.leave(call_id, self._now())
+        self._follow_up()
+
+    def offer_failed(self, call_id: str, why: Why) -> None:
+        """The seat did not take the call; the caller is back at the front and the waiter has a new `offer`."""
+        waiter = self._waiters.get(call_id)
+        if waiter is not None and waiter.offer.done():
+            waiter.offer = asyncio.get_running_loop().create_future()
+        self._acd.offer_failed(call_id, why, self._now())
+        self._follow_up()
+
+    def answered(self, call_id: str, seat: str) -> None:
+        """The human speaks with the caller; the waiter has done its work."""
+        self._waiters.pop(call_id, None)
+        self._acd.answered(call_id, seat, self._now())
+        self._follow_up()
+
+    def talk_ended(self, seat: str, call_id: str | None = None) -> None:
+        """The talk is over; with `call_id` only if it is that one."""
+        self._acd.talk_ended(seat, self._now(), call_id)
+        self._follow_up()
+
+    # --- seats ---------------------------------------------------------------------------------------------------
+
+    def set_state(self, seat: str, state: str, reason: str = "", actor: str = "system") -> None:
+        """ready, paused, signed_out or wrap_up_done. NotFound, BadInput."""
+        self._acd.set_state(seat, state, reason[:80], actor, self._now())
+        self._follow_up()
+
+    def reachable(self, seat: str, is_reachable: bool) -> None:
+        """The seat's telephone is registered, or is not. No seat is offered a call before this said so."""
+        self._acd.set_reachable(seat, is_reachable, self._now())
+        self._follow_up()
+
+    def occupied_elsewhere(self, seat: str, call_id: str) -> None:
+        """The PBX connected the seat with a call that the ACD did not give it."""
+        self._acd.occupied_elsewhere(seat, call_id, self._now())
+        self._follow_up()
+
+    def restore(self, rows: Iterable[Seat]) -> None:
+        """Go on from the seats table; rows of seats that are no longer set up are left out."""
+        for row in rows:
+            self._acd.restore(row.id, cast(State, row.state), row.reason, row.since, self._now())
+        self._follow_up()
+
+    # --- questions -----------------------------------------------------------------------------------------------
+
+    def position(self, call_id: str) -> int:
+        """Place in line, 1 for the next one; 0 for a call that does not wait."""
+        return self._acd.line.position(call_id, self._now())
+
+    def why_waiting(self, call_id: str) -> str:
+        """In Chinese: why this caller is not with a human yet."""
+        return self._acd.why_waiting(call_id, self._now())
+
+    def snapshot(self) -> dict[str, Any]:
+        """Seats and line for the control port; times as ISO text."""
+        now = self._now()
+        order = [caller.call_id for caller in self._acd.line.order(now)]
+        calls = [{"call_id": call_id, "state": "waiting", "position": n} for n, call_id in enumerate(order, 1)]
+        seats = self._acd.seats.values()
+        calls += [
+            {"call_id": seat.call_id, "state": seat.state, "position": 0} for seat in seats if seat.call_id is not None
+        ]
+        return {
+            "calls": calls,
+            "waiting": order,
+            "seats": [
+                {
+                    "seat": seat.id,
+                    "state": seat.state,
+                    "since": seat.since.isoformat(),
+                    "reason": seat.reason,
+                    "call_id": seat.call_id,
+                    "reachable": seat.reachable,
+                }
+                for seat in seats
+            ],
+        }
+
+    def close(self) -> None:
+        """Stop the timer."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    # --- inside --------------------------------------------------------------------------------------------------
+
+    def _follow_up(self) -> None:
+        for change in self._acd.take_changes():
+            try:
+                self._on_change(change)
+            except Exception:  # the edge of one change: the line must go on
+                log.exception("a seat change could not be passed on")
+        for assignment in self._acd.take_assignments():
+            waiter = self._waiters.get(assignment.call_id)
+            if waiter is not None and not waiter.offer.done():
+                waiter.offer.set_result(assignment)
+        self._set_timer()
+
+    def _set_timer(self) -> None:
+        self.close()
+        deadline = self._acd.next_deadline()
+        if deadline is not None:
+            delay_s = max(0.0, (deadline - self._now()) / timedelta(seconds=1))
+            self._timer = asyncio.get_running_loop().call_later(delay_s, self._time_passed)
+
+    def _time_passed(self) -> None:
+        self._acd.advance(self._now())
+        self._follow_up()

@@ -1,0 +1,137 @@
+"""The ACD in the loop: offers reach the waiting coroutines, wrap-ups end by themselves."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from ivr.acd.models import Seat
+from ivr.acd.service import AcdService
+from ivr.facts import SeatStateChanged
+
+pytestmark = pytest.mark.unit
+
+START = datetime(2024, 3, 1, 9, 0, tzinfo=UTC)
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = START
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+def service(clock: Clock, changes: list[SeatStateChanged] | None = None, wrap_up_s: float = 20) -> AcdService:
+    heard = changes if changes is not None else []
+    acd = AcdService(["1001", "1002"], wrap_up_s=wrap_up_s, on_change=heard.append, now=clock)
+    for seat in ("1001", "1002"):
+        acd.reachable(seat, True)
+    return acd
+
+
+async def test_a_waiting_caller_gets_the_seat_that_becomes_ready() -> None:
+    acd = service(Clock())
+    waiter = acd.join("a")
+    assert await waiter.next_offer(0) is None
+    assert waiter.position == 1
+    acd.set_state("1001", "ready", actor="zhang")
+    offer = await waiter.next_offer(1)
+    assert offer is not None
+    assert (offer.seat, waiter.position) == ("1001", 0)
+    acd.close()
+
+
+async def test_after_a_failed_offer_there_is_a_new_one() -> None:
+    acd = service(Clock())
+    acd.set_state("1001", "ready")
+    waiter = acd.join("a")
+    assert waiter.offer.done()
+    acd.offer_failed("a", "no_answer")
+    assert not waiter.offer.done()
+    assert waiter.position == 1
+    acd.set_state("1002", "ready")
+    assert waiter.offer.result().seat == "1002"
+    acd.close()
+
+
+async def test_a_caller_who_left_is_offered_nothing_and_the_next_one_is() -> None:
+    acd = service(Clock())
+    first, second = acd.join("a"), acd.join("b")
+    acd.leave("a")
+    acd.set_state("1001", "ready")
+    assert (first.offer.done(), second.offer.done()) == (False, True)
+    acd.close()
+
+
+async def test_wrap_up_ends_by_itself() -> None:
+    acd = AcdService(["1001"], wrap_up_s=0.02)
+    acd.reachable("1001", True)
+    acd.set_state("1001", "ready")
+    await acd.join("a").next_offer(1)
+    acd.answered("a", "1001")
+    acd.talk_ended("1001")
+    waiter = acd.join("b")
+    assert not waiter.offer.done()
+    assert await waiter.next_offer(5) is not None
+    acd.close()
+
+
+async def test_every_change_is_told_and_a_listener_that_fails_stops_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    clock, changes = Clock(), list[SeatStateChanged]()
+    acd = service(clock, changes)
+    acd.set_state("1001", "ready", actor="zhang")
+    acd.join("a")
+    acd.answered("a", "1001")
+    clock.now += timedelta(seconds=30)
+    acd.talk_ended("1001", "a")
+    assert [(one.state, one.call_id) for one in changes] == [
+        ("ready", None),
+        ("offered", "a"),
+        ("talking", "a"),
+        ("wrap_up", None),
+    ]
+
+    def fail(_: SeatStateChanged) -> None:
+        raise RuntimeError
+
+    deaf = AcdService(["1001"], wrap_up_s=0, on_change=fail)
+    deaf.reachable("1001", True)
+    deaf.set_state("1001", "ready")
+    assert deaf.join("a").offer.done()
+    assert "could not be passed on" in caplog.text
+    acd.close()
+
+
+async def test_the_snapshot_shows_seats_and_line() -> None:
+    acd = service(Clock())
+    acd.restore([Seat(id="1002", state="paused", reason="午休", since=START)])
+    acd.set_state("1001", "ready")
+    acd.join("a")
+    acd.join("b")
+    shown = acd.snapshot()
+    assert shown["waiting"] == ["b"]
+    assert {"call_id": "a", "state": "offered", "position": 0} in shown["calls"]
+    assert {"call_id": "b", "state": "waiting", "position": 1} in shown["calls"]
+    assert shown["seats"][1] == {
+        "seat": "1002",
+        "state": "paused",
+        "since": START.isoformat(),
+        "reason": "午休",
+        "call_id": None,
+        "reachable": True,
+    }
+    assert "排在第1位" in acd.why_waiting("b")
+    acd.close()
+
+
+async def test_a_thousand_callers_and_one_seat_are_served_in_order() -> None:
+    acd = service(Clock(), wrap_up_s=0)
+    waiters = [acd.join(str(number)) for number in range(1000)]
+    acd.set_state("1001", "ready")
+    for waiter in waiters:
+        assert waiter.offer.done()
+        acd.answered(waiter.call_id, "1001")
+        acd.talk_ended("1001")
+    assert acd.snapshot()["waiting"] == []
+    assert len(asyncio.all_tasks()) == 1
