@@ -21,7 +21,7 @@ from api.auth.throttle import Throttle
 from api.console_files import DIST, console_router
 from api.context import Context
 from api.docs_page import docs_html
-from api.health.checks import version
+from api.health.version import version
 from api.health.prometheus import CONTENT_TYPE, scrape
 from api.live.feed import LiveFeed
 from api.live.snapshot import change_mark, take_snapshot

@@ -6,7 +6,8 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 
 from api.context import Context, ContextDep
-from api.health.checks import version, web_checks
+from api.health.checks import web_checks
+from api.health.version import version
 from api.seats.control_client import PbxState
 from core.errors import Finding
 
