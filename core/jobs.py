@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, ParamSpec, TypeVar
 
-from dbos import DBOS, DBOSConfig, SetWorkflowID
+from dbos import DBOS, DBOSConfig, SetEnqueueOptions, SetWorkflowID
 from sqlalchemy import Column
 from sqlmodel import Field as Col
 from sqlmodel import SQLModel, select
@@ -25,12 +25,13 @@ _JOBS: dict[str, Callable[..., Any]] = {}
 
 @dataclass(frozen=True)
 class Job:
-    """A wish to run one registered job once: the same `id` never runs twice."""
+    """A wish to run one registered job once: the same `id` never runs twice. `delay_s` holds no thread meanwhile."""
 
     name: str
     id: str
     args: tuple[Any, ...] = field(default=())
     queue: str = "default"
+    delay_s: float = 0
 
 
 class WorkerLease(SQLModel, table=True):
@@ -52,11 +53,14 @@ def job(name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
     return register
 
 
-def step(name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Register a step of a job: its result is remembered, so a resumed job does not repeat it."""
+def step(name: str, *, attempts: int = 1) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Register a step of a job: its result is remembered, so a resumed job does not repeat it.
+
+    A step that raises is tried up to `attempts` times, after 1, 2, 4 ... seconds; then its job ends in error.
+    """
 
     def register(function: Callable[P, R]) -> Callable[P, R]:
-        return DBOS.step(name=name)(function)
+        return DBOS.step(name=name, retries_allowed=attempts > 1, max_attempts=attempts)(function)
 
     return register
 
@@ -98,7 +102,8 @@ class Jobs:
 
     def enqueue(self, wish: Job) -> None:
         """Run a job once; enqueuing the same id again changes nothing."""
-        with SetWorkflowID(wish.id):
+        delay = wish.delay_s if wish.delay_s > 0 else None
+        with SetWorkflowID(wish.id), SetEnqueueOptions(delay_seconds=delay):
             DBOS.enqueue_workflow(wish.queue, _JOBS[wish.name], *wish.args)
 
     def send(self, job_id: str, message: Any, topic: str, key: str) -> None:

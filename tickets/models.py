@@ -49,3 +49,12 @@ class TicketMove(SQLModel, table=True):
     actor: str = Field(max_length=64)
     reason: str = Field(default="", max_length=300)
     at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
+
+
+class TicketNumber(SQLModel, table=True):
+    """The last number given out on a day of the city; raised by one UPDATE, so two writers never share a number."""
+
+    __tablename__ = "ticket_numbers"
+
+    day: str = Field(primary_key=True, max_length=8)  # YYYYMMDD on the city's calendar
+    last: int = 0
