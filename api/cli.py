@@ -10,6 +10,7 @@ from core.errors import BadInput, HotlineError
 app = typer.Typer(
     help="12345 热线: the telephone side of a city's hotline.",
     no_args_is_help=True,
+    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},

@@ -4,24 +4,28 @@ import secrets
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from api import migrate
 from api.auth.permissions import ROLES
-from api.auth.users import add_user, list_users
 from api.commands.output import print_json
 from core.calendar import utc_now
-from core.db import Database
 from core.settings import load_settings
+
+if TYPE_CHECKING:
+    from core.db import Database
 
 users = typer.Typer(help="People who may sign in.", no_args_is_help=True)
 database = typer.Typer(help="The main database.", no_args_is_help=True)
 
 
 @contextmanager
-def _open_database() -> Iterator[Database]:
+def _open_database() -> Iterator["Database"]:
+    # Imported where they are used, here and below: `hotline --help` must not load the whole program.
+    from api import migrate
+    from core.db import Database
+
     opened = Database(load_settings().database)
     try:
         migrate.demand_migrated(opened)
@@ -40,6 +44,8 @@ def add(
     password_stdin: Annotated[bool, typer.Option("--password-stdin", help="Read the password from stdin")] = False,
 ) -> None:
     """Add a person. Without --password-stdin a random password is made and printed once."""
+    from api.auth.users import add_user
+
     password = sys.stdin.readline().rstrip("\n") if password_stdin else secrets.token_urlsafe(12)
     with _open_database() as opened, opened.session() as session:
         user = add_user(
@@ -60,6 +66,8 @@ def add(
 @users.command("list", epilog="Example: `hotline users list --json`")
 def show(as_json: Annotated[bool, typer.Option("--json", help="Print JSON")] = False) -> None:
     """List everybody who may sign in."""
+    from api.auth.users import list_users
+
     with _open_database() as opened, opened.reading() as session:
         found = list_users(session)
     if as_json:
@@ -74,5 +82,7 @@ def show(as_json: Annotated[bool, typer.Option("--json", help="Print JSON")] = F
 @database.command("upgrade", epilog="Example: `hotline db upgrade`")
 def upgrade() -> None:
     """Create or bring up to date all tables. Safe to repeat."""
+    from api import migrate
+
     migrate.upgrade(load_settings().database)
     typer.echo(f"database is at revision {migrate.head()}")

@@ -15,7 +15,6 @@ from core.facts import FactRow
 from core.jobs import LEASE_S, WorkerLease
 
 
-
 def web_checks(database: Database, live: TelephonyState | None) -> list[Finding]:
     """One line for each neighbour of the web process."""
     found = [migrate.finding(database), *_telephony(live)]
