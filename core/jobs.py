@@ -29,7 +29,7 @@ class Job:
 
     name: str
     id: str
-    args: tuple[Any, ...] = field(default=())
+    args: tuple[Any, ...] = field(default=())  # what JSON can hold
     queue: str = "default"
     delay_s: float = 0
 
@@ -53,11 +53,14 @@ def job(name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
     return register
 
 
-def step(name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Register a step of a job: its result is remembered, so a resumed job does not repeat it."""
+def step(name: str, *, attempts: int = 1) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Register a step of a job: its result is remembered, so a resumed job does not repeat it.
+
+    A step that raises is tried up to `attempts` times, after 1, 2, 4 ... seconds; then its job ends in error.
+    """
 
     def register(function: Callable[P, R]) -> Callable[P, R]:
-        return DBOS.step(name=name)(function)
+        return DBOS.step(name=name, retries_allowed=attempts > 1, max_attempts=attempts)(function)
 
     return register
 

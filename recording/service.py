@@ -1,0 +1,119 @@
+"""From the spool to a stored recording: once, whole, and safe to repeat after a kill at any line."""
+
+import logging
+import shutil
+from collections.abc import Collection
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+from sqlmodel import Session
+
+from core.calendar import in_city, utc_now
+from core.db import Database, insert_once
+from core.facts import publish
+from core.logs import about_call
+from core.settings import Settings
+from recording import spool
+from recording.audio import Stored, leg_frames, write_stereo
+from recording.facts import RecordingReady
+from recording.models import Recording
+from recording.spool import SpooledCall
+
+Outcome = Literal["stored", "known", "empty", "waiting"]
+_SPARE_BYTES = 16 * 1024 * 1024
+log = logging.getLogger(__name__)
+
+
+def recordings_folder(settings: Settings) -> Path:
+    """Where recordings are kept; `Recording.path` is relative to it."""
+    return settings.home / "recordings"
+
+
+def recording_file(settings: Settings, recording: Recording) -> Path:
+    """The sound file of a recording."""
+    return recordings_folder(settings) / recording.path
+
+
+def register_all(database: Database, settings: Settings, now: datetime | None = None) -> dict[str, Outcome]:
+    """Take every complete call out of the spool; gives what became of each. One bad call holds up no other."""
+    results: dict[str, Outcome] = {}
+    for call in spool.scan(settings.spool):
+        if call.done is None:
+            continue
+        with about_call(call.uniqueid):
+            try:
+                results[call.uniqueid] = register(database, settings, call, now or utc_now())
+            except FileNotFoundError:  # another worker has just taken it
+                results[call.uniqueid] = "waiting"
+            except OSError:
+                log.exception("a recording stays in the spool and will be tried again: the disk does not take it")
+                results[call.uniqueid] = "waiting"
+    return results
+
+
+def register(database: Database, settings: Settings, call: SpooledCall, now: datetime) -> Outcome:
+    """Store one complete call: file first, then row and fact in one transaction, then the spool is cleared.
+
+    Killed at any line and repeated, the end is the same. OSError when the disk is full: the spool is untouched.
+    """
+    with database.reading() as session:
+        known = session.get(Recording, call.uniqueid) is not None
+    if known or not any(leg_frames(leg) for leg in call.legs):
+        spool.clear(call)
+        return "known" if known else "empty"
+    place = _place(settings, call)
+    _refuse_full_disk(settings, call)
+    stored = write_stereo(call.citizen, call.human, recordings_folder(settings) / place)
+    is_salvaged = spool.is_salvaged(call)
+    with database.session() as session:
+        _enter(session, call.uniqueid, place, stored, is_salvaged=is_salvaged, now=now)
+    spool.clear(call)
+    return "stored"
+
+
+def salvage(
+    settings: Settings, live_ids: Collection[str], now: datetime | None = None, quiet_s: float = spool.QUIET_S
+) -> list[str]:
+    """Mark what a dead PBX left open, so that `register_all` takes it; gives the uniqueids.
+
+    `live_ids`: uniqueids of all channels the PBX has now (none when it has just been started).
+    """
+    marked = spool.salvage(settings.spool, live_ids, now or utc_now(), quiet_s)
+    if marked:
+        log.warning("recordings of a PBX that ended early are salvaged", extra={"count": len(marked)})
+    return marked
+
+
+def _place(settings: Settings, call: SpooledCall) -> Path:
+    """YYYY/MM/DD/<id>.flac by the mark's time, so that a repeat after midnight writes to the same place."""
+    assert call.done is not None  # noqa: S101 - callers take complete calls only
+    closed = datetime.fromtimestamp(call.done.stat().st_mtime, UTC)
+    return Path(in_city(closed, settings.city_zone).strftime("%Y/%m/%d")) / f"{call.uniqueid}.flac"
+
+
+def _refuse_full_disk(settings: Settings, call: SpooledCall) -> None:
+    needed = 2 * sum(leg.stat().st_size for leg in call.legs) + _SPARE_BYTES
+    folder = recordings_folder(settings)
+    folder.mkdir(parents=True, exist_ok=True)
+    if shutil.disk_usage(folder).free < needed:
+        raise OSError(f"the disk of {folder} has less than {needed // 1024 // 1024} MB free; make room")
+
+
+def _enter(session: Session, uniqueid: str, place: Path, stored: Stored, *, is_salvaged: bool, now: datetime) -> None:
+    row = {
+        "id": uniqueid,
+        "call_id": uniqueid,
+        "path": place.as_posix(),
+        "sha256": stored.sha256,
+        "size_bytes": stored.size_bytes,
+        "duration_s": stored.duration_s,
+        "state": "salvaged" if is_salvaged else "complete",
+        "created_at": now,
+    }
+    if insert_once(session, Recording, row):
+        fact_id = RecordingReady.once(uniqueid)
+        publish(
+            session,
+            RecordingReady(id=fact_id, at=now, call_id=uniqueid, recording_id=uniqueid, salvaged=is_salvaged),
+        )

@@ -1,0 +1,56 @@
+"""The port of speech recognition: 8 kHz sound in, words with times and confidence out."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+RATE = 8000
+Samples = NDArray[np.int16]
+
+
+class RecognizerFailed(Exception):
+    """The engine gave up on this sound; the next one may be fine."""
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What an engine can do beyond words of a whole recording."""
+
+    partial_results: bool = False
+    closed_grammar: bool = False
+    word_times: bool = True
+
+
+@dataclass(frozen=True)
+class Word:
+    """One word as heard: seconds from the start of the sound, confidence 0 to 1."""
+
+    text: str
+    start_s: float
+    end_s: float
+    confidence: float
+
+
+class Recognizer(Protocol):
+    """An engine with its model; safe to use from several threads at once."""
+
+    @property
+    def model(self) -> str:
+        """Name of the model; shown next to every text it wrote."""
+        ...
+
+    @property
+    def is_demo(self) -> bool:
+        """True for the model that understands only our own synthetic voices."""
+        ...
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What it can do."""
+        ...
+
+    def transcribe(self, samples: Samples) -> list[Word]:
+        """Words of mono 8 kHz sound in order of time; RecognizerFailed when the engine gives up."""
+        ...
