@@ -152,8 +152,17 @@ class Scenario(Part):
             raise ValueError("an answered call has a talk and no hang_up before it")
         if self.expect.outcome != "answered" and not hangs_up_early:
             raise ValueError(f"{self.expect.outcome} needs a hang_up among its steps")
+        return self
+
+    @model_validator(mode="after")
+    def _call_backs_agree(self) -> "Scenario":
+        if bool(self.call_backs) and self.expect.attempts < len(self.call_backs) and self.source != "ad_hoc":
+            raise ValueError(f"{len(self.call_backs)} call_backs, but only {self.expect.attempts} attempts expected")
         if self.expect.attempts > 0 and not self.call_backs:
             raise ValueError("attempts are expected, but call_backs is empty")
+        not_solved = sum(self.call_back(n).solved == "3" for n in range(1, self.expect.attempts + 1))
+        if self.expect.reopened != not_solved:
+            raise ValueError(f"not solved {not_solved} times, but reopened {self.expect.reopened} times")
         return self
 
     def call_back(self, attempt: int) -> CallBack:

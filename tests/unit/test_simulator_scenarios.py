@@ -27,6 +27,7 @@ expect:
   outcome: answered
   solved: "no"
   attempts: 2
+  reopened: 1
 """
 
 
@@ -79,6 +80,8 @@ def test_an_unknown_key_is_named_with_its_line_and_the_likely_right_one(tmp_path
         ("- caller: 暖气不热。", "- citizen: 暖气不热。", 8, "agent: text"),
         ("- busy", "- bussy", 10, "call_backs"),
         ("- busy", "- answer", 10, "answer takes solved and satisfied"),
+        ("attempts: 2", "attempts: 1", 1, "2 call_backs"),
+        ("reopened: 1", "reopened: 0", 1, "not solved 1 times"),
         ("outcome: answered", "outcome: abandoned_in_queue", 1, "needs a hang_up"),
         ("id: heat", "id: cold", 1, "but the file is heat.yaml"),
         ("id: heat", "id: [heat", 2, "not valid YAML"),

@@ -1,0 +1,162 @@
+"""The simulated city: callers, agents and citizens on a second Asterisk, each acting by a scenario."""
+
+import itertools
+import logging
+import re
+from collections import Counter
+from collections.abc import Mapping
+
+from core.errors import BadInput, Refused
+from core.secrets import Secrets
+from core.settings import Settings
+from ivr.agi.server import AgiServer
+from ivr.agi.session import AgiSession
+from ivr.flow.ports import CallerHungUp
+from ivr.prompts.speech import Speech
+from ivr.simulator.audio import AGENT_VOICE, GREETING, MACHINE, MACHINE_VOICE, AudioShelf, lines_of
+from ivr.simulator.exchange import AmiExchange, Exchange
+from ivr.simulator.leg import Leg
+from ivr.simulator.loading import load_scenarios
+from ivr.simulator.people import AgentAtSeat, CallerAtTelephone, CitizenCalledBack, PlacedCall, now
+from ivr.simulator.report import CallBackReport, CallReport
+from ivr.simulator.scenario import CallBack, Scenario
+
+_log = logging.getLogger(__name__)
+RING_S = 30.0
+_UNKNOWN = CallBack.model_validate("invalid")
+
+
+class City:
+    """Places calls and takes them. One call per number at a time; any number of numbers at once.
+
+    Needs the `sim` Asterisk to be up. `call_backs` are the citizens' side of all call-backs so far.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        secrets: Secrets,
+        speech: Speech,
+        *,
+        scenarios: Mapping[str, Scenario] | None = None,
+        exchange: Exchange | None = None,
+        pick_up_s: float = 1.0,
+    ) -> None:
+        self.scenarios = dict(load_scenarios() if scenarios is None else scenarios)
+        self.call_backs: list[CallBackReport] = []
+        self._exchange = exchange or AmiExchange(settings, secrets)
+        self._shelf = AudioShelf(settings.home / "sim" / "audio", speech)
+        self._pick_up_s = pick_up_s
+        self._calls: dict[str, PlacedCall] = {}  # by the caller's number
+        self._homes = {s.caller.number: s for s in self.scenarios.values() if s.follows is None}
+        self._attempts: Counter[str] = Counter()
+        self._serial = itertools.count(1)
+        handlers = {"caller": self._caller, "seat": self._seat, "citizen": self._citizen}
+        self._server = AgiServer(settings.bind, settings.sim_agi_port, handlers)
+
+    async def start(self) -> None:
+        """Synthesise everything that will be said, then be reachable; Unavailable without the exchange."""
+        lines = [line for scenario in self.scenarios.values() for line in lines_of(scenario)]
+        count = await self._shelf.prepare([*lines, (GREETING, AGENT_VOICE), (MACHINE, MACHINE_VOICE)])
+        _log.info("the city can speak", extra={"lines": count})
+        await self._server.start()
+        try:
+            await self._exchange.start()
+        except BaseException:
+            await self._server.stop()
+            raise
+
+    async def stop(self) -> None:
+        """End all calls of the city; no channel is left."""
+        await self._exchange.stop()
+        await self._server.stop(grace_s=2)
+
+    @property
+    def agi_port(self) -> int:
+        """Where the exchange asks what to do."""
+        return self._server.port
+
+    @property
+    def open_sessions(self) -> int:
+        """Telephones off the hook or ringing now."""
+        return self._server.open_sessions
+
+    def forget_call_backs(self) -> None:
+        """Every citizen's script begins again at its first attempt."""
+        self._attempts.clear()
+        self.call_backs.clear()
+
+    async def place_call(self, scenario: Scenario, *, run_id: str) -> CallReport:
+        """Call the hotline by this scenario; returns when the call is over. Refused while the number is calling."""
+        if not re.fullmatch(r"[A-Za-z0-9-]{1,40}", run_id):
+            raise BadInput("run_id is 1 to 40 letters, digits and hyphens", code="run_id_wrong")
+        number = scenario.caller.number
+        if number in self._calls:
+            raise Refused("this number is calling already", code="number_busy", where=scenario.id)
+        call_id = f"sim-{run_id}-{next(self._serial)}"
+        report = CallReport(run_id, scenario.id, number, scenario.line, dialled_at=now())
+        call = self._calls[number] = PlacedCall(call_id, scenario, report)
+        try:
+            if scenario.follows is None:
+                self._homes[number] = scenario
+            await self._shelf.prepare(lines_of(scenario))
+            report.dialled_at = now()
+            problem = await self._exchange.dial(
+                call_id, line=scenario.line, number=number, name=scenario.caller.name, ring_s=RING_S
+            )
+            if problem:
+                report.errors.append(problem)
+            if report.connected_at is not None:
+                await call.caller_left.wait()
+        finally:
+            del self._calls[number]
+            report.ended_at = report.ended_at or now()
+        return report
+
+    # -- the exchange asks --------------------------------------------------------------------------------------
+
+    async def _caller(self, session: AgiSession) -> None:
+        call_id = await session.get_variable("SIM_SCENARIO")
+        call = next((call for call in self._calls.values() if call.call_id == call_id), None)
+        if call is None:
+            _log.warning("a caller of an unknown scenario")
+            return
+        try:
+            await CallerAtTelephone(Leg(session, self._shelf), call).run()
+        except CallerHungUp:
+            pass
+        except Exception as error:
+            call.report.errors.append(f"caller: {type(error).__name__}")
+            raise
+        finally:
+            by_other = "seat" if call.seat_hung_up else "hotline"
+            call.report.ended_by = "caller" if call.caller_hung_up else by_other  # type: ignore[assignment]
+            call.report.ended_at = now()
+            call.caller_left.set()
+
+    async def _seat(self, session: AgiSession) -> None:
+        agent = AgentAtSeat(Leg(session, self._shelf), session.env.get("agi_extension", ""), self._pick_up_s)
+        call = self._calls.get(session.env.get("agi_callerid", ""))
+        if call is None:
+            await agent.serve_stranger()
+            return
+        try:
+            await agent.serve(call)
+        except CallerHungUp:
+            raise
+        except Exception as error:
+            call.report.errors.append(f"seat: {type(error).__name__}")
+            raise
+
+    async def _citizen(self, session: AgiSession) -> None:
+        number = session.env.get("agi_extension", "")
+        home = self._homes.get(number)
+        self._attempts[number] += 1
+        attempt = self._attempts[number]
+        how = home.call_back(attempt) if home else _UNKNOWN
+        report = CallBackReport(number, home.id if home else None, attempt, how.kind, now())
+        self.call_backs.append(report)
+        try:
+            await CitizenCalledBack(Leg(session, self._shelf), home, report).run(how)
+        finally:
+            report.ended_at = now()

@@ -1,0 +1,207 @@
+"""The people of the city at their telephones: a caller, an agent, a citizen who is called back."""
+
+import asyncio
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from ivr.simulator.audio import AGENT_VOICE, GREETING, HELLO, MACHINE, MACHINE_VOICE
+from ivr.simulator.leg import BUSY, NO_SUCH_NUMBER, REJECTED, Leg
+from ivr.simulator.report import CallBackReport, CallReport, Said
+from ivr.simulator.scenario import CallBack, Scenario, SeatAct, Speaker, Step
+
+PAUSE_S = 0.3  # between two who speak
+BRIDGING_S = 0.6  # from the seat's answer until both hear each other
+TURN_S = 60.0  # nobody speaks longer
+AFTER_TALK_S = 30.0  # a goodbye prompt, then the hotline hangs up
+ROBOT_SILENCE_S = 1.5  # a question is over; shorter are the breaks between two prompts
+ROBOT_S = 60.0  # the robot's longest speech
+LISTENS_S = 2.0  # a citizen has said hello and the robot is making up its mind whether he is a machine
+MACHINE_S = 60.0
+
+
+@dataclass
+class PlacedCall:
+    """A call under way: what its two legs know of each other."""
+
+    call_id: str
+    scenario: Scenario
+    report: CallReport
+    offers: int = 0
+    ringing: bool = False
+    met: bool = False  # caller and agent are together
+    spoken: int = 0  # turns that have been said
+    caller_hung_up: bool = False
+    seat_hung_up: bool = False
+    caller_left: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+def now() -> datetime:
+    """Now, aware, UTC."""
+    return datetime.now(UTC)
+
+
+class CallerAtTelephone:
+    """Dials, keys, waits, talks, hangs up: one scenario."""
+
+    def __init__(self, leg: Leg, call: PlacedCall) -> None:
+        self._leg = leg
+        self._call = call
+        self._scenario = call.scenario
+        self._report = call.report
+
+    async def run(self) -> None:
+        """From the hotline's answer to the end. CallerHungUp here means that the hotline hung up."""
+        self._report.connected_at = now()
+        if await self._reach_human():
+            await converse(self._leg, self._call, "caller")
+            if self._scenario.hangs_up == "agent":
+                await self._leg.pause(AFTER_TALK_S)
+            else:
+                await self._leg.pause(PAUSE_S)
+        self._call.caller_hung_up = True
+        await self._leg.hang_up()
+
+    async def _reach_human(self) -> bool:
+        """Do the steps until a human answers; False when the caller is to hang up."""
+        for step in self._scenario.steps:
+            if await self._is_due(step):
+                return True
+            if step.hang_up:
+                return False
+            if step.press is not None:
+                self._report.keys.append(step.press)
+                await self._leg.press(step.press)
+        if await self._leg.until(lambda: self._call.met, self._scenario.patience_s):
+            return True
+        self._report.gave_up = True
+        return False
+
+    async def _is_due(self, step: Step) -> bool:
+        """Wait for the step's moment; True when a human came first."""
+        call = self._call
+        if step.after_ring_s is not None:
+            await self._leg.until(lambda: call.ringing or call.met, self._scenario.patience_s)
+        delay = (step.after_ring_s or 0) + step.after_s + (step.wait_s or 0)
+        return await self._leg.until(lambda: call.met, delay)
+
+
+async def converse(leg: Leg, call: PlacedCall, who: Speaker) -> None:
+    """Say one's own turns, each after the other's turn before it."""
+    voice = call.scenario.caller.voice.voice() if who == "caller" else AGENT_VOICE
+    for index, turn in enumerate(call.scenario.talk):
+        if turn.who != who:
+            if not await leg.until(lambda index=index: call.spoken > index, TURN_S):  # type: ignore[misc]
+                call.report.errors.append(f"{who} waited in vain for turn {index + 1}")
+                return
+            continue
+        await leg.pause(PAUSE_S)
+        started = now()
+        audio = await leg.say(turn.text, voice)
+        call.report.said.append(Said(who, turn.text, audio, started))
+        call.spoken = index + 1
+
+
+class AgentAtSeat:
+    """Picks up after a moment, refuses or lets it ring, then talks by the caller's scenario."""
+
+    def __init__(self, leg: Leg, seat: str, pick_up_s: float) -> None:
+        self._leg = leg
+        self._seat = seat
+        self._pick_up_s = pick_up_s
+
+    async def serve(self, call: PlacedCall) -> None:
+        """One offer of this call to this seat."""
+        call.offers += 1
+        act = call.scenario.seat_act(call.offers)
+        call.report.offers.append((self._seat, act))
+        call.ringing = True
+        try:
+            if await self._takes(act, call):
+                await self._talk(call)
+        finally:
+            call.ringing = False
+
+    async def serve_stranger(self) -> None:
+        """A caller whose story nobody knows: greet, then listen until he has gone."""
+        await self._leg.ring(self._pick_up_s)
+        await self._leg.answer()
+        await self._leg.pause(BRIDGING_S)
+        await self._leg.say(GREETING, AGENT_VOICE)
+        await self._leg.pause(TURN_S)
+        await self._leg.hang_up()
+
+    async def _takes(self, act: SeatAct, call: PlacedCall) -> bool:
+        match act:
+            case "busy":
+                await self._leg.refuse(BUSY)
+            case "reject":
+                await self._leg.refuse(REJECTED)
+            case "no_answer":
+                await self._leg.ring(MACHINE_S * 2)
+            case "answer":
+                await self._leg.ring(self._pick_up_s)
+                if not call.met:
+                    call.met = True
+                    await self._leg.answer()
+                    return True
+                await self._leg.ring(MACHINE_S)  # another seat was faster
+        return False
+
+    async def _talk(self, call: PlacedCall) -> None:
+        call.report.seat, call.report.talk_at = self._seat, now()
+        await self._leg.pause(BRIDGING_S)
+        await converse(self._leg, call, "agent")
+        if call.scenario.hangs_up == "caller":
+            await self._leg.pause(AFTER_TALK_S)
+        else:
+            await self._leg.pause(PAUSE_S)
+        call.seat_hung_up = not call.caller_hung_up
+        await self._leg.hang_up()
+
+
+class CitizenCalledBack:
+    """Takes, refuses, ignores or lets a machine take the robot's call."""
+
+    def __init__(self, leg: Leg, scenario: Scenario | None, report: CallBackReport) -> None:
+        self._leg = leg
+        self._scenario = scenario
+        self._report = report
+
+    async def run(self, how: CallBack) -> None:
+        """One ring, taken as the script says."""
+        match how.kind:
+            case "busy":
+                await self._leg.refuse(BUSY)
+            case "reject":
+                await self._leg.refuse(REJECTED)
+            case "invalid":
+                await self._leg.refuse(NO_SUCH_NUMBER)
+            case "no_answer":
+                await self._leg.ring(MACHINE_S * 2)
+            case "machine":
+                await self._machine()
+            case "answer" | "answer_silent" | "hang_up_after_first":
+                await self._person(how)
+
+    async def _machine(self) -> None:
+        await self._pick_up()
+        await self._leg.say(MACHINE, MACHINE_VOICE)
+        await self._leg.pause(MACHINE_S)
+        await self._leg.hang_up()
+
+    async def _person(self, how: CallBack) -> None:
+        await self._pick_up()
+        assert self._scenario is not None  # noqa: S101 - only a known citizen has a script
+        await self._leg.say(HELLO, self._scenario.caller.voice.voice())
+        await self._leg.pause(LISTENS_S)
+        for key in filter(None, (how.solved, how.satisfied)):
+            await self._leg.hear_out(ROBOT_SILENCE_S, ROBOT_S)
+            self._report.keys.append(key)
+            await self._leg.press(key)
+        await self._leg.pause(PAUSE_S if how.kind == "hang_up_after_first" else ROBOT_S)
+        await self._leg.hang_up()
+
+    async def _pick_up(self) -> None:
+        await self._leg.ring(1.0)
+        await self._leg.answer()
+        self._report.answered = True
