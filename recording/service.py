@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
+from sqlalchemy.exc import OperationalError
 from sqlmodel import Session
 
 from core.calendar import in_city, utc_now
@@ -46,7 +47,7 @@ def register_all(database: Database, settings: Settings, now: datetime | None = 
                 results[call.uniqueid] = register(database, settings, call, now or utc_now())
             except FileNotFoundError:  # another worker has just taken it
                 results[call.uniqueid] = "waiting"
-            except OSError:
+            except (OSError, OperationalError):  # a full disk shows in the sound file or in the database
                 log.exception("a recording stays in the spool and will be tried again: the disk does not take it")
                 results[call.uniqueid] = "waiting"
     return results

@@ -1,8 +1,13 @@
 """A scripted Asterisk manager over real TCP: logs in, answers by a script, splits, drops or goes silent at will."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from types import TracebackType
+
+from ivr.ami.client import AmiClient
+from ivr.ami.waiting import AmiTimes
+from ivr.ami.wire import AmiEvent
 
 Headers = dict[str, str]
 Script = Callable[[Headers], str | None]
@@ -88,3 +93,58 @@ class FakeAmi:
             return message(Response="Error", ActionID="{id}", Message="Authentication failed")
         answer = message(Response="Success", ActionID="{id}", Message="Authentication accepted")
         return answer + (message(Event="FullyBooted", Status="Fully Booted") if self.boots else "")
+
+
+FAST = AmiTimes(retry_first_s=0.02, retry_most_s=0.05, refused_retry_s=0.05, ping_every_s=5, ping_deadline_s=0.1)
+
+
+class Consumer:
+    """Keeps what came, in order; `up` and `down` among the events."""
+
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+        self.events: list[AmiEvent] = []
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.fail_on = ""
+        self.resync: Callable[[], Awaitable[object]] | None = None
+
+    async def on_event(self, event: AmiEvent) -> None:
+        await self.gate.wait()
+        self.seen.append(event.get("N") or event.name)
+        self.events.append(event)
+        if event.name == self.fail_on:
+            raise RuntimeError("13800000000")
+
+    async def on_up(self) -> None:
+        self.seen.append("up")
+        if self.resync is not None:
+            await self.resync()
+            self.seen.append("resynced")
+
+    async def on_down(self) -> None:
+        self.seen.append("down")
+
+
+@asynccontextmanager
+async def linked(
+    pbx: FakeAmi, consumer: Consumer, *, times: AmiTimes = FAST, queue_limit: int = 100, wait: bool = True
+) -> AsyncIterator[AmiClient]:
+    client = AmiClient(
+        "127.0.0.1",
+        pbx.port,
+        "hotline",
+        "secret",
+        on_event=consumer.on_event,
+        on_up=consumer.on_up,
+        on_down=consumer.on_down,
+        queue_limit=queue_limit,
+        times=times,
+    )
+    await client.start()
+    try:
+        if wait:
+            await until(lambda: "FullyBooted" in consumer.seen)
+        yield client
+    finally:
+        await client.stop()

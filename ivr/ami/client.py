@@ -256,6 +256,10 @@ class AmiClient:
         Raises AmiLost (not connected: nothing was sent; lost meanwhile: whether it was done is not known), AmiTimeout
         and BadInput. Events that the action causes go to the consumer.
         """
+        return await self.send(name, headers, timeout_s)
+
+    async def send(self, name: str, headers: Mapping[str, Header], timeout_s: float = 5) -> AmiReply:
+        """As `action`, with the headers as a mapping."""
         self._must_be_up()
         return await self._ask(name, headers, timeout_s, Pending())
 

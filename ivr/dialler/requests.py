@@ -82,6 +82,15 @@ def claim(session: Session, id: str, now: datetime) -> bool:
     return True
 
 
+def withdraw_requests(session: Session, subject: str, now: datetime) -> None:
+    """Take back what was asked for about a subject and not yet claimed: it ends without outcome and without a ring."""
+    session.execute(
+        update(OutboundAttempt)
+        .where(col(OutboundAttempt.subject) == subject, col(OutboundAttempt.state) == "requested")
+        .values(state="ended", ended_at=now)
+    )
+
+
 def finish_attempt(
     session: Session,
     id: str,

@@ -179,6 +179,11 @@ class Flow(BaseModel):
     steps: dict[Name, Step] = Field(min_length=1)
     version: str = ""
 
+    @property
+    def name(self) -> str:
+        """The flow's name, which the file writes as `flow:`."""
+        return self.flow
+
 
 def _by_key(targets: dict[str, str], place: str) -> Iterator[Branch]:
     for key, target in targets.items():

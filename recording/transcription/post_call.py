@@ -25,7 +25,7 @@ from recording.transcription.recognizer import RATE, Recognizer, RecognizerFaile
 from recording.transcription.vad import stretches
 
 QUEUE = "transcribe"
-LOOK_AGAIN_S = (5.0, 15.0, 60.0, 300.0)  # how long to wait for a missing model, the last again and again
+LOOK_AGAIN_S = (2.0, 5.0, 15.0, 30.0)  # how long to wait for a missing model, the last again and again
 log = logging.getLogger(__name__)
 
 

@@ -12,6 +12,7 @@ from recording.transcription.vad import Timeline, stretches
 
 _CHUNK = RATE // 5  # the engine is fed as a call would: its end-pointing keeps lattices short
 _UNKNOWN = "[unk]"
+_LONGEST_S = 1.5  # per character; steady noise comes back as one word as long as the noise
 _models: dict[Path, vosk.Model] = {}
 _loading = threading.Lock()
 
@@ -75,5 +76,5 @@ def _words(result: str, timeline: Timeline) -> list[Word]:
             round(float(heard["conf"]), 3),
         )
         for heard in json.loads(result).get("result", ())
-        if heard["word"] != _UNKNOWN
+        if heard["word"] != _UNKNOWN and heard["end"] - heard["start"] <= _LONGEST_S * len(heard["word"])
     ]

@@ -13,6 +13,7 @@ pytestmark = pytest.mark.unit
 NEEDED = {
     "greeting": set(),
     "progress_found": {"number", "state"},
+    "progress_more": set(),
     "progress_none": set(),
     "wait_please": set(),
     "position": {"position"},

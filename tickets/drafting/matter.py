@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tickets.catalogue import Catalogue, Category
+from tickets.drafting.sound import EXACT, SAME_SOUND
 from tickets.drafting.talk import Hit, Talk
 
 ENOUGH = 2.0  # fewer points do not name a category
@@ -69,8 +70,9 @@ def find_urgency(talk: Talk, catalogue: Catalogue) -> Found:
         return Found(None, 0.0, "没有可用的文字")
     texts = {turn.index: turn.folded for turn in talk.turns}
     for kind in catalogue.urgent:
-        for word in kind.words:
-            for hit in talk.hits(word):
-                if hit.leg == "caller" and not texts[hit.span.turn][: hit.span.start].endswith(NEGATIONS):
-                    return Found("urgent", round(0.9 * hit.worth, 2), f"二十四小时求助：{kind.kind}", (hit,))
+        for hit in (hit for word in kind.words for hit in talk.hits(word)):
+            # A false alarm sends people out at night: short words must be right, long ones sound right.
+            unsure = hit.leg == "seat" or hit.worth < (EXACT if len(hit.word) == 2 else SAME_SOUND)
+            if not unsure and not texts[hit.span.turn][: hit.span.start].endswith(NEGATIONS):
+                return Found("urgent", round(0.9 * hit.worth, 2), f"二十四小时求助：{kind.kind}", (hit,))
     return Found("normal", 0.6, "没有听到紧急求助的词")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from tickets.catalogue import Catalogue
 from tickets.drafting.matter import Found
-from tickets.drafting.numbers import NUMERAL, as_number
+from tickets.drafting.numbers import NUMERAL
 from tickets.drafting.sound import EXACT
 from tickets.drafting.talk import Hit, Leg, Talk, Turn
 
@@ -23,26 +23,15 @@ _WEIGHT = {
     "room": 1,
 }
 _NAMED = ("roads", "communities", "landmarks", "unlisted")
-_SHOWN = {
-    "districts": 0,
-    "streets": 1,
-    "roads": 2,
-    "communities": 3,
-    "landmarks": 3,
-    "unlisted": 3,
-    "building": 4,
-    "unit": 5,
-    "room": 6,
-    "spot": 7,
-}
-_AFTER = ("districts", "streets", "building", "unit", "room")
+_SHOWN = {"districts": "before", "streets": "before", "building": "after", "unit": "after", "room": "after"}
 _KIND = {"单元": "unit", "层": "room", "楼": "room", "室": "room"}
 _DETAIL = re.compile(
     rf"(?P<n>{NUMERAL}{{1,4}})(?P<what>号楼|号院|单元|栋|幢|期|层|楼|室|号|组)"
     rf"|(?<=单元)(?P<room>{NUMERAL}{{3,4}})"
 )
 _SPOT = re.compile(
-    "地下车库|地铁站|公交站|小学门口|菜市场|[东南西北]门|[东南西北]侧|门口|附近|旁边|对面|后面|楼下|路口|院内|楼道"
+    "地下车库|地铁站|公交站|小学门口|菜市场|[东南西北]门|[东南西北]侧|门口|附近|旁边|对面|后面|楼下|路口|院内|楼道|家属[院楼]|工地"
+    "|(?<=[路街])[和与](?=[\u4e00-\u9fff]{1,4}[路街])"
 )
 _UNLISTED = re.compile(
     "(?:我住在|我住|家住在|家住|家在|我们是|我是|地址是|地址在|位于|就在|住在|在)"
@@ -72,23 +61,25 @@ def find_place(talk: Talk, catalogue: Catalogue) -> Found:
 
 def _compose(groups: list[list[_Part]], trust: float) -> Found:
     best = max(groups, key=_weight)
-    chosen = list(best)
+    before, after = list[_Part](), list[_Part]()
     kinds = {part.kind for part in best}
-    for group in groups:  # a later turn may add the building, a sentence before may have named the district
-        fresh = [part for part in group if part.kind not in kinds and part.kind in _AFTER]
-        if group is not best and fresh and not any(part.kind in _NAMED for part in group):
-            chosen += fresh
-            kinds |= {part.kind for part in fresh}
-    chosen.sort(key=lambda part: (_SHOWN[part.kind], part.hit.span.turn, part.hit.span.start))
+    for group in groups:  # another sentence may have named the district, or answer "which building?"
+        if group is best or any(part.kind in _NAMED for part in group):
+            continue
+        fresh = [part for part in group if part.kind not in kinds and part.kind in _SHOWN]
+        before += [part for part in fresh if _SHOWN[part.kind] == "before"]
+        after += [part for part in fresh if _SHOWN[part.kind] == "after"]
+        kinds |= {part.kind for part in fresh}
+    chosen = [*before, *best, *after]
     worth = min(part.hit.worth for part in chosen)
-    score = 0.9 if worth == EXACT else 0.7
-    if "unlisted" in kinds:
-        score = 0.5
-    reason = "地名与城市地名表一致" if worth == EXACT else "按读音对照城市地名表"
+    listed = "地名与城市地名表一致" if worth == EXACT else "按读音对照城市地名表"
+    score, reason = (
+        (0.5, "不在城市地名表中，请核对") if "unlisted" in kinds else (0.9 if worth == EXACT else 0.7, listed)
+    )
     return Found(
         "".join(part.value for part in chosen),
         round(score * trust, 2),
-        ("不在城市地名表中，请核对" if "unlisted" in kinds else reason) + ("（坐席复述）" if trust < 1 else ""),
+        reason + ("（坐席复述）" if trust < 1 else ""),
         tuple(part.hit for part in sorted(chosen, key=lambda part: (part.hit.span.turn, part.hit.span.start))),
     )
 
@@ -136,7 +127,7 @@ def _listed(talk: Talk, catalogue: Catalogue) -> Iterator[_Part]:
 
 def _patterns(turn: Turn) -> Iterator[_Part]:
     for match in _DETAIL.finditer(turn.folded):
-        value = f"{as_number(match['n'])}{match['what']}" if match["n"] else f"{as_number(match['room'])}室"
+        value = match.group() if match["n"] else f"{match['room']}室"
         kind = _KIND.get(match["what"], "building") if match["n"] else "room"
         yield _part(kind, value, turn, match.start(), match.end())
     for match in _SPOT.finditer(turn.folded):

@@ -21,7 +21,7 @@ class Survey(SQLModel, table=True):
     state: str = Field(default="planned", max_length=16, index=True)  # planned dialling waiting finished
     attempts: int = 0
     result: str | None = Field(default=None, max_length=24)
-    # answered | partial | no_contact | rejected | invalid_number | machine_only | failed
+    # answered | partial | no_contact | rejected | invalid_number | machine_only | failed | cancelled
     solved: str | None = Field(default=None, max_length=16)  # yes partly no
     score: int | None = None  # 5..1
     next_at: datetime | None = Field(default=None, sa_column=Column(UtcTime))

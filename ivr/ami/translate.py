@@ -1,0 +1,314 @@
+"""Foreign words stop here: one raw AMI event becomes one small value of ours, or None when it says nothing to us."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from ivr.ami.wire import AmiEvent
+
+Kind = Literal["caller", "seat", "robo", "spy", "local", "other"]
+ROBO_CONTEXT = "robo"
+_PJSIP = re.compile(r"PJSIP/(.+)-[0-9a-f]{8}(?:[<;].*)?")
+_MADE_BY_ASTERISK = re.compile(r"(?:.+-)?\d{9,11}\.\d+")  # [systemname-]seconds.counter
+_CODE = re.compile(r"(?<!\d)([1-6]\d\d)(?!\d)")
+SPY_PREFIX = "spy-"
+TRUNK = "trunk"
+
+
+@dataclass(frozen=True)
+class ChannelUp:
+    """A channel came to be. `kind`: caller = came in by the trunk; robo = we called a citizen; spy = we listen in."""
+
+    uniqueid: str
+    linkedid: str
+    channel: str
+    kind: Kind
+    seat: str  # '' unless kind is seat
+    number: str
+    name: str
+    exten: str
+    context: str
+
+
+@dataclass(frozen=True)
+class ChannelGone:
+    """A channel ended. `cause` is Q.850; `tech_cause` the SIP code of an outbound leg that failed, else None."""
+
+    uniqueid: str
+    linkedid: str
+    kind: Kind
+    seat: str
+    cause: int | None
+    cause_text: str
+    tech_cause: int | None
+
+
+@dataclass(frozen=True)
+class HangupRequested:
+    """The other end of this channel has put down the receiver; the first of a call says who ended it."""
+
+    uniqueid: str
+
+
+@dataclass(frozen=True)
+class LegRinging:
+    """A seat rings for this call."""
+
+    seat: str
+    linkedid: str
+    uniqueid: str
+
+
+@dataclass(frozen=True)
+class LegAnswered:
+    """A seat took this call."""
+
+    seat: str
+    linkedid: str
+    uniqueid: str
+
+
+@dataclass(frozen=True)
+class LegFailed:
+    """A seat did not take this call; `status` is Asterisk's word (NOANSWER, BUSY, CANCEL, ...)."""
+
+    seat: str
+    linkedid: str
+    uniqueid: str
+    status: str
+
+
+@dataclass(frozen=True)
+class Bridged:
+    """A channel is connected with whoever else is in this bridge."""
+
+    uniqueid: str
+    linkedid: str
+    bridge: str
+    kind: Kind
+    seat: str
+
+
+@dataclass(frozen=True)
+class Unbridged:
+    """A channel left a bridge."""
+
+    uniqueid: str
+    linkedid: str
+    bridge: str
+    kind: Kind
+    seat: str
+
+
+@dataclass(frozen=True)
+class SeatReachable:
+    """A seat's telephone can be called, or not."""
+
+    seat: str
+    is_reachable: bool
+
+
+@dataclass(frozen=True)
+class LinkedidAlias:
+    """After an attended transfer the call of `alias` is a part of the call of `call_id`."""
+
+    alias: str
+    call_id: str
+
+
+@dataclass(frozen=True)
+class QueueJoined:
+    """A caller fell into a static queue of the PBX: telephony did not serve the call."""
+
+    queue: str
+    uniqueid: str
+    linkedid: str
+
+
+@dataclass(frozen=True)
+class QueueAnswered:
+    """A seat took a caller out of the static queue. `uniqueid` is the seat's channel."""
+
+    queue: str
+    seat: str
+    linkedid: str
+    uniqueid: str
+
+
+@dataclass(frozen=True)
+class CallOver:
+    """The last channel of a call is gone: the whole call is over."""
+
+    linkedid: str
+
+
+Signal = (
+    ChannelUp
+    | ChannelGone
+    | HangupRequested
+    | LegRinging
+    | LegAnswered
+    | LegFailed
+    | Bridged
+    | Unbridged
+    | SeatReachable
+    | LinkedidAlias
+    | QueueJoined
+    | QueueAnswered
+    | CallOver
+)
+
+
+def translate(event: AmiEvent, *, seats: frozenset[str]) -> Signal | None:
+    """What the event says to us; `seats` are the endpoints that are seats."""
+    make = _TABLE.get(event.name)
+    return None if make is None else make(event, seats)
+
+
+def seat_of(channel: str, seats: frozenset[str]) -> str:
+    """The seat that a channel belongs to: `PJSIP/1001-00000003` is 1001; '' when it is none."""
+    match = _PJSIP.fullmatch(channel)
+    return match[1] if match is not None and match[1] in seats else ""
+
+
+def kind_of(channel: str, uniqueid: str, context: str, seats: frozenset[str]) -> Kind:
+    """What a channel is. A trunk channel with an id that Asterisk did not make is one that we originated."""
+    if uniqueid.startswith(SPY_PREFIX) or channel.startswith(("AudioSocket/", "WebSocket/")):
+        return "spy"
+    if channel.startswith("Local/"):
+        return "local"
+    if seat_of(channel, seats):
+        return "seat"
+    match = _PJSIP.fullmatch(channel)
+    if match is None or match[1] != TRUNK:
+        return "other"
+    return "robo" if context == ROBO_CONTEXT or not _MADE_BY_ASTERISK.fullmatch(uniqueid) else "caller"
+
+
+def code_of(tech_cause: str) -> int | None:
+    """The SIP code in `486` or `SIP 486 Busy Here`; None when there is none."""
+    match = _CODE.search(tech_cause)
+    return int(match[1]) if match else None
+
+
+def _kind(event: AmiEvent, seats: frozenset[str]) -> Kind:
+    return kind_of(event.get("Channel"), event.get("Uniqueid"), event.get("Context"), seats)
+
+
+def _known(value: str) -> str:
+    return "" if value in ("<unknown>", "<null>") else value
+
+
+def _up(event: AmiEvent, seats: frozenset[str]) -> ChannelUp:
+    return ChannelUp(
+        uniqueid=event.get("Uniqueid"),
+        linkedid=event.get("Linkedid"),
+        channel=event.get("Channel"),
+        kind=_kind(event, seats),
+        seat=seat_of(event.get("Channel"), seats),
+        number=_known(event.get("CallerIDNum")),
+        name=_known(event.get("CallerIDName")),
+        exten=event.get("Exten"),
+        context=event.get("Context"),
+    )
+
+
+def _gone(event: AmiEvent, seats: frozenset[str]) -> ChannelGone:
+    cause = event.get("Cause")
+    return ChannelGone(
+        uniqueid=event.get("Uniqueid"),
+        linkedid=event.get("Linkedid"),
+        kind=_kind(event, seats),
+        seat=seat_of(event.get("Channel"), seats),
+        cause=int(cause) if cause.isascii() and cause.isdigit() else None,
+        cause_text=event.get("Cause-txt"),
+        tech_cause=code_of(event.get("TechCause")),
+    )
+
+
+def _put_down(event: AmiEvent, _seats: frozenset[str]) -> HangupRequested:
+    return HangupRequested(event.get("Uniqueid"))
+
+
+def _state(event: AmiEvent, seats: frozenset[str]) -> Signal | None:
+    seat, linkedid, uniqueid = seat_of(event.get("Channel"), seats), event.get("Linkedid"), event.get("Uniqueid")
+    if not seat or linkedid == uniqueid:  # a call that the telephone itself began is no leg of another
+        return None
+    match event.get("ChannelStateDesc"):
+        case "Ringing":
+            return LegRinging(seat, linkedid, uniqueid)
+        case "Up":
+            return LegAnswered(seat, linkedid, uniqueid)
+    return None
+
+
+def _dial_end(event: AmiEvent, seats: frozenset[str]) -> LegFailed | None:
+    seat, status = seat_of(event.get("DestChannel"), seats), event.get("DialStatus")
+    if not seat or status == "ANSWER":
+        return None
+    return LegFailed(seat, event.get("DestLinkedid"), event.get("DestUniqueid"), status)
+
+
+def _entered(event: AmiEvent, seats: frozenset[str]) -> Bridged:
+    ids = event.get("Uniqueid"), event.get("Linkedid"), event.get("BridgeUniqueid")
+    return Bridged(*ids, _kind(event, seats), seat_of(event.get("Channel"), seats))
+
+
+def _left(event: AmiEvent, seats: frozenset[str]) -> Unbridged:
+    ids = event.get("Uniqueid"), event.get("Linkedid"), event.get("BridgeUniqueid")
+    return Unbridged(*ids, _kind(event, seats), seat_of(event.get("Channel"), seats))
+
+
+def _device(event: AmiEvent, seats: frozenset[str]) -> SeatReachable | None:
+    technology, _, seat = event.get("Device").partition("/")
+    state = event.get("State").upper()
+    if technology != "PJSIP" or seat not in seats or state in ("", "UNKNOWN"):
+        return None
+    return SeatReachable(seat, state not in ("UNAVAILABLE", "INVALID"))
+
+
+def _peer(event: AmiEvent, seats: frozenset[str]) -> SeatReachable | None:
+    # PeerStatus is of the endpoint as a whole; ContactStatus also tells of an old contact that a new one replaced.
+    technology, _, seat = event.get("Peer").partition("/")
+    status = event.get("PeerStatus")
+    if technology != "PJSIP" or seat not in seats or status not in ("Reachable", "Unreachable"):
+        return None
+    return SeatReachable(seat, status == "Reachable")
+
+
+def _transfer(event: AmiEvent, _seats: frozenset[str]) -> LinkedidAlias | None:
+    """The talk began in the call of the first leg; the transferer's second call was made for the consultation."""
+    call_id = event.get("TransfereeLinkedid") or event.get("OrigTransfererLinkedid")
+    alias = event.get("SecondTransfererLinkedid")
+    return LinkedidAlias(alias, call_id) if alias and call_id and alias != call_id else None
+
+
+def _queue_joined(event: AmiEvent, _seats: frozenset[str]) -> QueueJoined:
+    return QueueJoined(event.get("Queue"), event.get("Uniqueid"), event.get("Linkedid"))
+
+
+def _queue_answered(event: AmiEvent, seats: frozenset[str]) -> QueueAnswered:
+    seat = seat_of(event.get("DestChannel"), seats) or event.get("Interface").partition("/")[2]
+    return QueueAnswered(event.get("Queue"), seat, event.get("Linkedid"), event.get("DestUniqueid"))
+
+
+def _cel(event: AmiEvent, _seats: frozenset[str]) -> CallOver | None:
+    return CallOver(event.get("LinkedID")) if event.get("EventName") == "LINKEDID_END" else None
+
+
+_TABLE: dict[str, Callable[[AmiEvent, frozenset[str]], Signal | None]] = {
+    "Newchannel": _up,
+    "Hangup": _gone,
+    "HangupRequest": _put_down,
+    "Newstate": _state,
+    "DialEnd": _dial_end,
+    "BridgeEnter": _entered,
+    "BridgeLeave": _left,
+    "DeviceStateChange": _device,
+    "PeerStatus": _peer,
+    "AttendedTransfer": _transfer,
+    "QueueCallerJoin": _queue_joined,
+    "AgentConnect": _queue_answered,
+    "CEL": _cel,
+}
