@@ -7,7 +7,6 @@ from sqlmodel import Session
 
 from api.auth.users import add_user
 from api.migrate import upgrade
-from api.tables import METADATA
 from core.calendar import in_city, utc_now
 from core.db import Database
 from core.facts import Fact, publish
@@ -41,7 +40,6 @@ def seed(settings: Settings) -> None:
     """Users, seats, ended calls with all that came of them, and calls that are under way now."""
     upgrade(settings.database)
     database = Database(settings.database)
-    METADATA.create_all(database.engine)  # TEMPORARY
     speech = EspeakSpeech()
     try:
         now = utc_now()

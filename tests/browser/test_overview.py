@@ -35,7 +35,7 @@ def test_calls_seats_and_the_answer_rate_are_those_of_the_api(sign_in: SignIn, p
     for seat in page.request.get("/api/seats").json()["items"]:
         state = page.locator(f"[data-test=seat-{seat['id']}] [data-test=seat-state]")
         expect(state).to_have_attribute("data-value", seat["state"])
-    page.wait_for_function("document.querySelectorAll('canvas').length > 0")
+    expect(page.locator("canvas")).to_be_visible()
     picture("overview")
 
 
@@ -73,8 +73,8 @@ def test_a_lost_link_is_said_and_mended(sign_in: SignIn) -> None:
     expect(link).to_have_attribute("data-state", "live")
     page.expected_errors.append("ERR_")  # type: ignore[attr-defined]
     page.locator("nav a[href='/calls']").click()
-    page.route("**/api/live", lambda route: route.abort())
+    page.context.set_offline(True)
     page.locator("nav a[href='/']").click()
     expect(link).to_have_attribute("data-state", "reconnecting")
-    page.unroute("**/api/live")
+    page.context.set_offline(False)
     expect(link).to_have_attribute("data-state", "live")
