@@ -12,22 +12,20 @@ def add_to(app: typer.Typer) -> None:
     """Add the commands."""
     app.command(
         epilog="Example: `hotline demo --once --json`",
-        context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
-        add_help_option=True,
     )(demo)
     app.command(epilog="Example: `hotline call --scenario heating_leak`")(call)
 
 
 def demo(
-    context: typer.Context,
     once: Annotated[bool, typer.Option("--once", help="Play the scripted calls once, then stop everything")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object on the last line")] = False,
+    soak_minutes: Annotated[float, typer.Option(help="Let calls arrive for so long, then stop (0: until Ctrl-C)")] = 0,
 ) -> None:
     """Play a simulated city on a real Asterisk: calls are answered, recorded, transcribed, ticketed, called back."""
-    status = importlib.import_module("api.demo").run(
-        load_settings(), once=once, as_json=as_json, arguments=context.args
+    status = importlib.import_module("api.demo.run").run(
+        load_settings(), once=once, as_json=as_json, soak_minutes=soak_minutes
     )
-    raise typer.Exit(int(status or 0))
+    raise typer.Exit(int(status))
 
 
 def call(
