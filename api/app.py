@@ -21,16 +21,17 @@ from api.auth.throttle import Throttle
 from api.console_files import DIST, console_router
 from api.context import Context
 from api.docs_page import docs_html
-from api.health.checks import version
 from api.health.prometheus import CONTENT_TYPE, scrape
+from api.health.version import version
 from api.live.feed import LiveFeed
 from api.live.snapshot import change_mark, take_snapshot
+from api.reports.answer_rate import RecentAnswerRate
 from api.seats.control_client import ControlClient
-from api.tickets.names import Names
 from core.calendar import utc_now
 from core.db import Database
 from core.secrets import Secrets
 from core.settings import Settings
+from tickets.catalogue import load_catalogue
 
 ROUTERS: tuple[APIRouter, ...] = (
     api.auth.routes.router,
@@ -80,7 +81,9 @@ def create_app(
 
 
 def _build_context(settings: Settings, database: Database, secrets: Secrets, control: ControlClient) -> Context:
-    names = Names()
+
+    catalogue = load_catalogue(settings.catalogue)
+    rate = RecentAnswerRate()
 
     def mark() -> object:
         with database.reading() as session:
@@ -89,10 +92,10 @@ def _build_context(settings: Settings, database: Database, secrets: Secrets, con
     def take() -> str:
         live = control.state()
         with database.reading() as session:
-            snapshot = take_snapshot(session, live, settings=settings, names=names, now=utc_now())
+            snapshot = take_snapshot(session, live, settings=settings, catalogue=catalogue, rate=rate, now=utc_now())
         return snapshot.model_dump_json(by_alias=True)
 
-    return Context(settings, database, secrets, control, names, LiveFeed(mark, take), Throttle())
+    return Context(settings, database, secrets, control, catalogue, LiveFeed(mark, take), Throttle())
 
 
 def _add_pages(app: FastAPI, context: Context) -> None:

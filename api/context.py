@@ -8,10 +8,10 @@ from fastapi import Depends, Request
 from api.auth.throttle import Throttle
 from api.live.feed import LiveFeed
 from api.seats.control_client import ControlClient
-from api.tickets.names import Names
 from core.db import Database
 from core.secrets import Secrets
 from core.settings import Settings
+from tickets.catalogue import Catalogue
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Context:
     database: Database
     secrets: Secrets
     control: ControlClient
-    names: Names
+    catalogue: Catalogue
     feed: LiveFeed
     throttle: Throttle
 

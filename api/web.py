@@ -7,7 +7,7 @@ import uvicorn
 from api.app import create_app
 from api.migrate import demand_migrated
 from core.db import Database
-from core.errors import Unavailable
+from core.errors import BadInput
 from core.logs import configure_logs
 from core.secrets import load_secrets
 from core.settings import Settings
@@ -23,7 +23,7 @@ class _Server(uvicorn.Server):
 
 
 def run(settings: Settings) -> None:
-    """Serve until SIGTERM; Unavailable when the port is taken."""
+    """Serve until SIGTERM; BadInput when the port is in use."""
     configure_logs("web", level=settings.log_level)
     database = Database(settings.database)
     demand_migrated(database)
@@ -49,9 +49,9 @@ def _listen(settings: Settings) -> socket.socket:
         listener.bind((settings.bind, settings.web_port))
     except OSError as error:
         listener.close()
-        raise Unavailable(
+        raise BadInput(
             f"port {settings.web_port} cannot be used: {error.strerror}",
-            code="port_taken",
+            code="port_in_use",
             where="HOTLINE_WEB_PORT",
             mend="stop what listens there or set another port",
         ) from error

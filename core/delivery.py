@@ -2,10 +2,11 @@
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Any, Protocol
 
-from sqlalchemy import Column, or_, update
+from sqlalchemy import JSON, Column, or_, update
 from sqlmodel import Field as Col
 from sqlmodel import Session, SQLModel, col, select
 
@@ -29,12 +30,13 @@ class Enqueue(Protocol):
 
 
 class DeliveryRow(SQLModel, table=True):
-    """This handler's effect of this fact has happened."""
+    """This handler's effect of this fact has happened; `jobs` are the jobs that it asked for with it."""
 
     __tablename__ = "deliveries"
     fact_id: str = Col(primary_key=True, max_length=36)
     handler: str = Col(primary_key=True, max_length=120)
     at: datetime = Col(sa_column=Column(UtcTime, nullable=False))
+    jobs: list[dict[str, Any]] = Col(default_factory=list, sa_column=Column(JSON, nullable=False))
 
 
 def handler_name(handler: Handler) -> str:
@@ -91,10 +93,16 @@ class Delivery:
         return failure is None
 
     def _hand_over(self, row: FactRow, handler: Handler, now: datetime) -> None:
+        # The jobs are kept with the effect and enqueued after it is committed: a job never starts before what it
+        # needs is there, and a kill in between leaves the fact undelivered, so they are enqueued by the next try.
+        key = {"fact_id": row.id, "handler": handler_name(handler)}
         with self._database.session() as session:
-            if not insert_once(session, DeliveryRow, {"fact_id": row.id, "handler": handler_name(handler), "at": now}):
-                return
-            # Jobs are enqueued before the commit: a crash in between repeats both, and the job's id makes it one job.
-            for wish in handler(session, restore(row)) or ():
-                session.flush()
-                self._enqueue(wish)
+            if insert_once(session, DeliveryRow, {**key, "at": now, "jobs": []}):
+                wishes = list(handler(session, restore(row)) or ())
+                if wishes:
+                    session.get_one(DeliveryRow, (row.id, key["handler"])).jobs = [asdict(wish) for wish in wishes]
+            else:
+                kept = session.get_one(DeliveryRow, (row.id, key["handler"])).jobs
+                wishes = [Job(**{**wish, "args": tuple(wish["args"])}) for wish in kept]
+        for wish in wishes:
+            self._enqueue(wish)

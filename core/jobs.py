@@ -29,7 +29,7 @@ class Job:
 
     name: str
     id: str
-    args: tuple[Any, ...] = field(default=())
+    args: tuple[Any, ...] = field(default=())  # what JSON can hold
     queue: str = "default"
     delay_s: float = 0
 

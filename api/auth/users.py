@@ -68,3 +68,10 @@ def find_by_password(session: Session, login: str, password: str) -> User | None
     user = session.exec(select(User).where(col(User.login) == login)).first()
     matches = _hashes.verify(password, user.password_hash if user else _NOBODY)
     return user if user and user.active and matches else None
+
+
+def set_password(session: Session, user: User, password: str) -> None:
+    """Give a new password unless it is this one already; open sessions of this user end with a new one."""
+    if not _hashes.verify(password, user.password_hash):
+        user.password_hash = _hashes.hash(password)
+        session.add(user)

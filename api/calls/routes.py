@@ -15,6 +15,7 @@ from api.tickets.queries import show_ticket
 from core.calendar import utc_now
 from core.errors import NotFound
 from recording.models import Transcript
+from recording.service import recording_file
 
 router = APIRouter(prefix="/calls", tags=["calls"])
 Reader = Annotated[Person, Depends(Needs("calls.read"))]
@@ -52,7 +53,7 @@ def one_call(call_id: str, context: ContextDep, _person: Reader) -> CallDetail:
             facts=[FactView.model_validate(fact, from_attributes=True) for fact in queries.facts_of(session, call_id)],
             recording=RecordingView.model_validate(recording, from_attributes=True) if recording else None,
             transcript=_show_transcript(transcript) if transcript else None,
-            ticket=show_ticket(ticket, context.names) if ticket else None,
+            ticket=show_ticket(ticket, context.catalogue) if ticket else None,
         )
 
 
@@ -82,9 +83,8 @@ def recording(call_id: str, context: ContextDep, person: Listener) -> FileRespon
     """The stereo recording, left the citizen, right the human; ranges are served. Listening is kept in the audit."""
     with context.database.reading() as session:
         found = queries.recording_of(session, call_id)
-    folder = (context.settings.home / "recordings").resolve()
-    file = (folder / found.path).resolve() if found else None
-    if file is None or not file.is_relative_to(folder) or not file.is_file():
+    file = recording_file(context.settings, found) if found else None
+    if file is None or not file.is_file():
         raise NotFound("这通电话没有录音", code="recording_none")
     with context.database.session() as session:
         write_listening(session, actor=person.login, call_id=call_id, now=utc_now())

@@ -1,7 +1,6 @@
 """What the web process can see of the others: database, telephony, PBX, workers."""
 
 from datetime import timedelta
-from importlib import metadata
 
 from sqlalchemy import func
 from sqlalchemy.exc import SQLAlchemyError
@@ -14,14 +13,6 @@ from core.db import Database
 from core.errors import Finding
 from core.facts import FactRow
 from core.jobs import LEASE_S, WorkerLease
-
-
-def version() -> str:
-    """The installed version of the program."""
-    try:
-        return metadata.version("hotline")
-    except metadata.PackageNotFoundError:
-        return "0+source"
 
 
 def web_checks(database: Database, live: TelephonyState | None) -> list[Finding]:

@@ -6,9 +6,11 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 
 from api.context import Context, ContextDep
-from api.health.checks import version, web_checks
+from api.health.checks import web_checks
+from api.health.version import version
 from api.seats.control_client import PbxState
 from core.errors import Finding
+from recording.transcription.model_store import ModelInfo, resolve
 
 router = APIRouter(prefix="/health", tags=["health"])
 
@@ -60,5 +62,5 @@ def _status(checks: list[Finding]) -> Literal["ok", "degraded", "down"]:
 
 
 def _model(context: Context) -> ModelView:
-    name = context.settings.model
-    return ModelView(name=name, is_demo=name == "demo")
+    found = resolve(context.settings)
+    return ModelView(name=found.name, is_demo=isinstance(found, ModelInfo) and found.is_demo)

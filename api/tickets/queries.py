@@ -6,9 +6,9 @@ from sqlalchemy import or_
 from sqlmodel import Session, col, select
 
 from api.pages import newest_first
-from api.tickets.names import Names
 from api.tickets.schemas import MoveView, TicketView
 from core.errors import NotFound
+from tickets.catalogue import Catalogue
 from tickets.models import Ticket, TicketMove
 
 _SEARCHED = (Ticket.number, Ticket.caller, Ticket.contact, Ticket.contact_name, Ticket.place, Ticket.summary)
@@ -47,12 +47,12 @@ def moves_of(session: Session, ticket_id: int) -> list[MoveView]:
     return [MoveView.model_validate(line, from_attributes=True) for line in lines.all()]
 
 
-def show_ticket(ticket: Ticket, names: Names) -> TicketView:
+def show_ticket(ticket: Ticket, catalogue: Catalogue) -> TicketView:
     """A work order with the names that people read."""
     return TicketView.model_validate(
         ticket.model_dump()
         | {
-            "category_name": names.category(ticket.category),
-            "department_name": names.department(ticket.department),
+            "category_name": catalogue.category_name(ticket.category),
+            "department_name": catalogue.department_name(ticket.department),
         }
     )

@@ -11,10 +11,17 @@ from core.errors import BadInput
 Section = tuple[str, list[tuple[str, str]]]  # the name in brackets, and its items in order
 
 
+class _Parsed(Config):  # type: ignore[misc] # pyst2 has no types
+    """The library's own `load` leaves the file open and reads it in the locale's encoding."""
+
+    def load(self) -> None:
+        self.raw_lines = Path(self.filename).read_text(encoding="utf-8").splitlines()
+
+
 def read_sections(path: Path) -> list[Section]:
     """All sections of one file; BadInput names the file and the line that cannot be read."""
     try:
-        parsed = Config(str(path))
+        parsed = _Parsed(str(path))
     except ParseError as error:
         number, what = error.args
         raise BadInput(str(what), code="conf_wrong", where=f"{path.name}:{number}") from error

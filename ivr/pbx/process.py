@@ -117,9 +117,13 @@ class Pbx:
         try:
             words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
             state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+            # While other threads of a killed process still end, its ports are held: it is not gone yet.
+            threads = len(list(Path(f"/proc/{pid}/task").iterdir()))
         except OSError:
             return False
-        return os.fsencode(self.folder / "etc" / "asterisk.conf") in words and b"-rx" not in words and state != "Z"
+        if state == "Z":  # its command line is empty now
+            return threads > 1
+        return os.fsencode(self.folder / "etc" / "asterisk.conf") in words and b"-rx" not in words
 
     def _wait_gone(self, pid: int, timeout_s: float) -> bool:
         deadline = time.monotonic() + timeout_s

@@ -131,9 +131,12 @@ def _check_socket_path(folder: Path) -> None:
 
 
 def _prepare_folders(settings: Settings, folder: Path, install: AsteriskInstall, role: Role) -> None:
-    for part in ("lib/keys", "data/sounds", "data/agi-bin", "spool", "run", "log", "moh"):
+    for part in ("lib/keys", "data/sounds", "data/agi-bin", "spool", "run", "log/cel", "moh"):
         (folder / part).mkdir(parents=True, exist_ok=True)
     folder.chmod(0o700)
+    # Asterisk has a folder of its own for this file, and its name differs between versions.
+    for name in ("cel-custom", "cel_custom"):
+        _link(folder / "log" / name, folder / "log" / "cel")
     settings.spool.mkdir(parents=True, exist_ok=True)
     # Asterisk does not boot without its own documentation, and looks for it under its data folder.
     _link(folder / "data" / "documentation", install.documentation)

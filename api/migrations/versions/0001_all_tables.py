@@ -64,6 +64,7 @@ def upgrade() -> None:
         sa.Column("fact_id", sa.String(length=36), nullable=False),
         sa.Column("handler", sa.String(length=120), nullable=False),
         sa.Column("at", core.db.UtcTime(), nullable=False),
+        sa.Column("jobs", sa.JSON(), nullable=False),
         sa.PrimaryKeyConstraint("fact_id", "handler"),
     )
     op.create_table(
@@ -137,6 +138,12 @@ def upgrade() -> None:
         sa.Column("agent", sa.String(length=64), nullable=True),
         sa.Column("calls_taken", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
+        "ticket_numbers",
+        sa.Column("day", sa.String(length=8), nullable=False),
+        sa.Column("last", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("day"),
     )
     op.create_table(
         "tickets",
@@ -276,6 +283,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_tickets_caller"))
 
     op.drop_table("tickets")
+    op.drop_table("ticket_numbers")
     op.drop_table("seats")
     with op.batch_alter_table("recordings", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_recordings_call_id"))
