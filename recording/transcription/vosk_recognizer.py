@@ -2,16 +2,18 @@
 
 import json
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 import vosk
 
 from recording.transcription.model_store import ModelInfo
-from recording.transcription.recognizer import RATE, Capabilities, RecognizerFailed, Samples, Word
+from recording.transcription.recognizer import RATE, Capabilities, RecognizerFailed, Samples, Stretch, Word
 from recording.transcription.vad import Timeline, stretches
 
 _CHUNK = RATE // 5  # the engine is fed as a call would: its end-pointing keeps lattices short
 _UNKNOWN = "[unk]"
+_LONGEST_S = 1.5  # per character; steady noise comes back as one word as long as the noise
 _models: dict[Path, vosk.Model] = {}
 _loading = threading.Lock()
 
@@ -46,9 +48,9 @@ class VoskRecognizer:
         """See `Recognizer`."""
         return self._info.is_demo
 
-    def transcribe(self, samples: Samples) -> list[Word]:
-        """See `Recognizer`. Silence is not decoded; times are those of the whole sound."""
-        parts = stretches(samples)
+    def transcribe(self, samples: Samples, parts: Sequence[Stretch] | None = None) -> list[Word]:
+        """See `Recognizer`. Silence is not decoded."""
+        parts = stretches(samples) if parts is None else parts
         timeline = Timeline(parts)
         engine = vosk.KaldiRecognizer(_model(self._info.path), RATE)
         engine.SetWords(True)
@@ -75,5 +77,5 @@ def _words(result: str, timeline: Timeline) -> list[Word]:
             round(float(heard["conf"]), 3),
         )
         for heard in json.loads(result).get("result", ())
-        if heard["word"] != _UNKNOWN
+        if heard["word"] != _UNKNOWN and heard["end"] - heard["start"] <= _LONGEST_S * len(heard["word"])
     ]
