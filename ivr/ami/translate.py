@@ -45,6 +45,13 @@ class ChannelGone:
 
 
 @dataclass(frozen=True)
+class HangupRequested:
+    """The other end of this channel has put down the receiver; the first of a call says who ended it."""
+
+    uniqueid: str
+
+
+@dataclass(frozen=True)
 class LegRinging:
     """A seat rings for this call."""
 
@@ -139,6 +146,7 @@ class CallOver:
 Signal = (
     ChannelUp
     | ChannelGone
+    | HangupRequested
     | LegRinging
     | LegAnswered
     | LegFailed
@@ -219,6 +227,10 @@ def _gone(event: AmiEvent, seats: frozenset[str]) -> ChannelGone:
     )
 
 
+def _put_down(event: AmiEvent, _seats: frozenset[str]) -> HangupRequested:
+    return HangupRequested(event.get("Uniqueid"))
+
+
 def _state(event: AmiEvent, seats: frozenset[str]) -> Signal | None:
     seat, linkedid, uniqueid = seat_of(event.get("Channel"), seats), event.get("Linkedid"), event.get("Uniqueid")
     if not seat or linkedid == uniqueid:  # a call that the telephone itself began is no leg of another
@@ -288,6 +300,7 @@ def _cel(event: AmiEvent, _seats: frozenset[str]) -> CallOver | None:
 _TABLE: dict[str, Callable[[AmiEvent, frozenset[str]], Signal | None]] = {
     "Newchannel": _up,
     "Hangup": _gone,
+    "HangupRequest": _put_down,
     "Newstate": _state,
     "DialEnd": _dial_end,
     "BridgeEnter": _entered,

@@ -1,0 +1,206 @@
+"""A citizen's call on a real channel: CallControl over one AGI session, holding the caller and ringing the seats."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, Protocol
+
+from core.calendar import utc_now
+from core.errors import HotlineError
+from core.facts import Fact
+from ivr.acd.rules import Assignment, Why
+from ivr.acd.service import AcdService, Waiter
+from ivr.agi.session import AgiSession
+from ivr.calls.live import LiveCalls
+from ivr.facts import CallerAskedForHuman, SeatDidNotAnswer, SeatOffered, StepEntered
+from ivr.flow.ports import CallerHungUp
+
+log = logging.getLogger(__name__)
+
+NEAR_SLICE_S = 0.2  # how soon the first in line notices a free seat
+FAR_SLICE_S = 1.0  # everybody else: five times fewer commands
+NEAR = 3
+DIAL_SLACK_S = 60
+
+WHY: Mapping[str, Why] = {
+    "NOANSWER": "no_answer",
+    "BUSY": "busy",
+    "CHANUNAVAIL": "unreachable",
+    "CONGESTION": "rejected",
+}
+
+
+class PromptFiles(Protocol):
+    """Where prompts come from."""
+
+    async def file(self, name: str, values: Mapping[str, str] = {}) -> str:
+        """Absolute path without extension."""
+        ...
+
+
+@dataclass(frozen=True)
+class Telephone:
+    """What every call needs from its process."""
+
+    acd: AcdService
+    live: LiveCalls
+    prompts: PromptFiles
+    write: Callable[..., None]  # takes facts
+    node: str
+    offer_timeout_s: float
+    position_every_s: float
+    max_call_s: int
+    now: Callable[[], datetime] = utc_now
+
+
+class AgiCall:
+    """CallControl over AGI."""
+
+    def __init__(self, session: AgiSession, call_id: str, phone: Telephone) -> None:
+        self._session = session
+        self._phone = phone
+        self.call_id = call_id
+        self.answers: dict[str, str] = {}
+
+    async def say(self, prompt: str, values: Mapping[str, str], keys: str = "") -> str:
+        """Play a prompt; one of `keys` cuts it short and is returned."""
+        return await self._session.stream_file(await self._phone.prompts.file(prompt, values), keys)
+
+    async def ask_digits(
+        self, prompt: str, values: Mapping[str, str], *, count: int, timeout_s: float, keys: str = "0123456789"
+    ) -> str:
+        """Play a prompt and collect keys; the first one cuts the prompt, `#` ends early."""
+        listen = keys if "#" in keys else keys + "#"
+        collected = ""
+        key = await self.say(prompt, values, listen)
+        while True:
+            if not key:
+                key = await self._session.wait_for_digit(timeout_s)
+            if not key or (key == "#" and "#" not in keys):
+                return collected
+            if key in listen:
+                collected += key
+            if len(collected) >= count:
+                return collected
+            key = ""
+
+    async def hang_up(self) -> None:
+        """End the call."""
+        self._phone.live.ending(self.call_id, "system_hung_up")
+        await self._session.hangup()
+
+    async def entered(self, step: str, kind: str, key: str) -> None:
+        """Keep the way through the flow."""
+        self._fact(
+            StepEntered(
+                at=self._phone.now(), call_id=self.call_id, node=self._phone.node, step=step, kind=kind, key=key
+            )
+        )
+
+    async def keep(self, name: str, value: str) -> None:
+        """Keep an answer."""
+        self.answers[name] = value
+
+    async def enqueue(self, skill: str, priority: int) -> None:
+        """Hold the caller until a seat answers, and through the talk; returns when the seat has hung up."""
+        phone = self._phone
+        self._fact(
+            CallerAskedForHuman(
+                id=CallerAskedForHuman.once(self.call_id),
+                at=phone.now(),
+                call_id=self.call_id,
+                node=phone.node,
+                skill=skill,
+                priority=priority,
+            )
+        )
+        waiter = phone.acd.join(self.call_id, skill, priority)
+        try:
+            while True:
+                offer = await self._hold(waiter)
+                if await self._ring(offer):
+                    return
+        finally:
+            phone.acd.leave(self.call_id)
+
+    async def _hold(self, waiter: Waiter) -> Assignment:
+        """Music and announcements until a seat is offered."""
+        if not waiter.offer.done():
+            await asyncio.sleep(0)  # let the ACD assign a seat that is free right now
+        if not waiter.offer.done():
+            await self.say("wait_please", {})
+        told_at = asyncio.get_running_loop().time()
+        music = False
+        while not waiter.offer.done():
+            if not music:
+                await self._session.set_music(True)
+                music = True
+            await self._session.wait_for_digit(NEAR_SLICE_S if waiter.position <= NEAR else FAR_SLICE_S)
+            if not waiter.offer.done() and asyncio.get_running_loop().time() - told_at >= self._phone.position_every_s:
+                await self._session.set_music(False)
+                music = False
+                await self.say("position", {"position": str(waiter.position)})
+                told_at = asyncio.get_running_loop().time()
+        if music:
+            await self._session.set_music(False)
+        return waiter.offer.result()
+
+    async def _ring(self, offer: Assignment) -> bool:
+        """Ring one seat; True when a talk took place and the caller is still there."""
+        phone = self._phone
+        self._fact(
+            SeatOffered(
+                at=phone.now(),
+                call_id=self.call_id,
+                node=phone.node,
+                seat=offer.seat,
+                reason=offer.reason,
+                waited_s=offer.waited_s,
+            )
+        )
+        ringing_since = phone.now()
+        try:
+            await self._session.exec(
+                "Dial",
+                f"PJSIP/{offer.seat}",
+                str(round(phone.offer_timeout_s)),
+                "gm(default)",
+                timeout_s=phone.max_call_s + DIAL_SLACK_S,
+            )
+        except CallerHungUp:
+            await self._left_during_dial(offer.seat, ringing_since)
+            raise
+        status = await self._session.get_variable("DIALSTATUS") or ""
+        if status == "ANSWER":
+            self._talk_over(offer.seat, "seat", ringing_since)
+            return True
+        why = WHY.get(status, "rejected")
+        at = phone.now()
+        self._fact(SeatDidNotAnswer(at=at, call_id=self.call_id, node=phone.node, seat=offer.seat, why=why))
+        phone.acd.offer_failed(self.call_id, why)
+        return False
+
+    async def _left_during_dial(self, seat: str, ringing_since: datetime) -> None:
+        """The caller hung up: while it rang, or in the talk?"""
+        try:
+            status = await self._session.get_variable("DIALSTATUS", after_hangup=True)
+        except (CallerHungUp, HotlineError):
+            return  # the PBX is gone as well: AMI's resync tells what became of the talk
+        if status == "ANSWER":
+            self._talk_over(seat, "caller", ringing_since)
+
+    def _talk_over(self, seat: str, by: Literal["caller", "seat"], ringing_since: datetime) -> None:
+        # AMI reports the answer at its moment; when that link was down, the start of the ringing is the best there is.
+        phone = self._phone
+        known = phone.live.known(self.call_id)
+        facts: list[Fact] = []
+        if known is not None and known.talks == 0:
+            facts += phone.live.answered(self.call_id, seat, ringing_since)
+        facts += phone.live.talk_ended(self.call_id, by, phone.now())
+        phone.write(*facts)
+        phone.acd.talk_ended(seat)
+
+    def _fact(self, fact: Fact) -> None:
+        self._phone.write(fact)

@@ -1,0 +1,186 @@
+"""Between AMI and the rest: events become facts and seat states; after a gap the PBX's live state is the truth."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+from pathlib import Path
+
+from sqlmodel import Session
+
+from core.calendar import utc_now
+from core.db import Database
+from core.settings import Settings
+from ivr.acd.service import AcdService
+from ivr.ami.client import AmiClient
+from ivr.ami.translate import (
+    ChannelGone,
+    ChannelUp,
+    HangupRequested,
+    LegAnswered,
+    QueueJoined,
+    SeatReachable,
+    kind_of,
+    seat_of,
+    translate,
+)
+from ivr.ami.wire import AmiEvent
+from ivr.calls.cel import read_cel
+from ivr.calls.checkpoints import Checkpoints
+from ivr.calls.live import LiveCalls
+from ivr.calls.repair import repair
+from ivr.calls.writer import FactWriter
+
+log = logging.getLogger(__name__)
+DRAIN_S = 10.0
+
+
+class PbxBridge:
+    """The consumer of AMI events."""
+
+    def __init__(
+        self, settings: Settings, live: LiveCalls, acd: AcdService, writer: FactWriter, database: Database
+    ) -> None:
+        self._node = settings.node
+        self._seats = frozenset(settings.seats)
+        self._cel = event_log(settings)
+        longest = timedelta(seconds=settings.max_call_s + 60)
+        self._marks = Checkpoints(settings.home / "journal" / f"{settings.node}.cel.json", longest)
+        self._live = live
+        self._acd = acd
+        self._writer = writer
+        self._database = database
+        self._legs: dict[str, tuple[str, str]] = {}  # channel of a seat -> (call, seat)
+        self.on_channel_gone: Callable[[str], None] = lambda _uniqueid: None
+        self.pbx_version = ""
+        self.needs_mending = True
+
+    async def on_event(self, event: AmiEvent) -> None:
+        """One event, in order."""
+        now = utc_now()
+        match translate(event, seats=self._seats):
+            case ChannelUp(kind="caller") as channel if channel.uniqueid == channel.linkedid:
+                self._writer.write(
+                    *self._live.arrived(channel.linkedid, channel.number, channel.name, channel.exten, now)
+                )
+            case QueueJoined() as joined:
+                self._writer.write(*self._live.fell_back(joined.linkedid, "telephony_not_serving", now))
+                self._acd.leave(joined.linkedid)
+            case LegAnswered() as leg:
+                self._leg_answered(leg)
+            case HangupRequested() as asked:
+                self._put_down(asked.uniqueid)
+            case ChannelGone() as gone:
+                self._gone(gone)
+            case SeatReachable() as seat:
+                self._acd.reachable(seat.seat, seat.is_reachable)
+            case _:
+                pass
+
+    async def on_down(self) -> None:
+        """The link is gone: what happens until it is back is told by the resync."""
+        self.needs_mending = True
+
+    async def resync(self, ami: AmiClient) -> set[str]:
+        """After login: compare what this process believes with what the PBX has; gives the ids of all channels."""
+        settings = await ami.action("CoreSettings")
+        self.pbx_version = settings.headers.get("AsteriskVersion", "")
+        for state in await ami.list_action("DeviceStateList"):
+            match translate(state, seats=self._seats):
+                case SeatReachable() as seat:
+                    self._acd.reachable(seat.seat, seat.is_reachable)
+        channels = await ami.list_action("CoreShowChannels")
+        live_ids = {channel.get("Uniqueid") for channel in channels}
+        self._resume(channels)
+        self._forget_gone(live_ids)
+        await self.mend(live_ids)
+        return live_ids
+
+    async def mend(self, live_ids: set[str]) -> None:
+        """Make the ledger whole from the PBX's event log; a database that is away is asked again by `tick`."""
+        try:
+            if not await self._writer.drain(DRAIN_S):
+                raise TimeoutError
+            repaired = await asyncio.to_thread(self._repair, live_ids)
+        except Exception:
+            log.exception("the ledger could not be mended yet")
+            self.needs_mending = True
+            return
+        self.needs_mending = False
+        if repaired:
+            log.warning("the ledger was mended after a gap", extra={"facts": repaired})
+
+    async def tick(self, ami: AmiClient) -> None:
+        """Every few minutes while all is well: note how far the event log has been seen; or mend what is still open."""
+        if not ami.connected:
+            return
+        if self.needs_mending:
+            channels = await ami.list_action("CoreShowChannels")
+            await self.mend({channel.get("Uniqueid") for channel in channels})
+        elif not self._writer.waiting and self._cel.exists():
+            self._marks.note(utc_now(), self._cel.stat().st_size)
+
+    def _repair(self, live_ids: set[str]) -> int:
+        events, _ = read_cel(self._cel, self._marks.start())
+
+        def work(session: Session) -> int:
+            return len(repair(session, events, live_ids, node=self._node))
+
+        with self._database.session() as session:
+            return work(session)
+
+    def _resume(self, channels: Iterable[AmiEvent]) -> None:
+        channels = list(channels)
+        for channel in channels:
+            call_id = channel.get("Linkedid")
+            kind = kind_of(channel.get("Channel"), channel.get("Uniqueid"), channel.get("Context"), self._seats)
+            if kind == "caller" and channel.get("Uniqueid") == call_id:
+                self._live.resumed(call_id)
+        for channel in channels:
+            call_id, seat = channel.get("Linkedid"), seat_of(channel.get("Channel"), self._seats)
+            if seat and call_id in self._live and channel.get("ChannelStateDesc") == "Up":
+                self._legs[channel.get("Uniqueid")] = (call_id, seat)
+                self._live.resumed(call_id, seat)
+                self._acd.occupied_elsewhere(seat, call_id)
+
+    def _forget_gone(self, live_ids: set[str]) -> None:
+        """Calls and legs that are no more; the repair writes when they ended."""
+        for leg, (call_id, seat) in list(self._legs.items()):
+            if leg not in live_ids:
+                del self._legs[leg]
+                self._acd.talk_ended(seat, call_id)
+        for call_id in self._live:
+            if call_id not in live_ids:
+                self._live.forget(call_id)
+                self._acd.leave(call_id)
+
+    def _leg_answered(self, leg: LegAnswered) -> None:
+        call_id = leg.linkedid
+        call = self._live.known(call_id)
+        if call is None:
+            return
+        self._legs[leg.uniqueid] = (call_id, leg.seat)
+        self._writer.write(*self._live.answered(call_id, leg.seat, utc_now(), via_fallback=call.fallback))
+        self._acd.answered(call_id, leg.seat)
+
+    def _put_down(self, uniqueid: str) -> None:
+        if uniqueid in self._legs:
+            self._live.hangup_requested(self._legs[uniqueid][0], "seat")
+        else:
+            self._live.hangup_requested(uniqueid, "caller")
+
+    def _gone(self, gone: ChannelGone) -> None:
+        self.on_channel_gone(gone.uniqueid)
+        now = utc_now()
+        if gone.uniqueid in self._legs:
+            call_id, seat = self._legs.pop(gone.uniqueid)
+            self._writer.write(*self._live.talk_ended(call_id, "seat", now))
+            self._acd.talk_ended(seat, call_id)
+        if gone.uniqueid == gone.linkedid and gone.uniqueid in self._live:
+            self._writer.write(*self._live.ended(gone.uniqueid, now, detail=gone.cause_text))
+            self._acd.leave(gone.uniqueid)
+
+
+def event_log(settings: Settings) -> Path:
+    """The file of the PBX's channel event log (CEL)."""
+    return settings.home / "pbx" / "hot" / "log" / "cel" / "calls.csv"

@@ -1,0 +1,86 @@
+"""The telephony process's control port: live state out, seat commands in. Loopback, with a token."""
+
+import contextlib
+import hmac
+from collections.abc import Callable, Iterator
+from typing import Annotated, Any, Literal
+
+import uvicorn
+from fastapi import Depends, FastAPI, Header, HTTPException
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.requests import Request
+
+from core.errors import HotlineError, NotFound
+
+Target = Literal["ready", "paused", "signed_out", "wrap_up_done"]
+
+
+class SeatCommand(BaseModel):
+    """What a person wants a seat to do."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    state: Target
+    reason: str = Field(default="", max_length=80)
+    actor: str = Field(default="system", max_length=64)
+
+
+class Telephony:
+    """What the port shows; the telephony process fills it in."""
+
+    def __init__(
+        self,
+        *,
+        state: Callable[[], dict[str, Any]],
+        command_seat: Callable[[str, SeatCommand], None],
+        why: Callable[[str], str | None],
+    ) -> None:
+        self.state = state
+        self.command_seat = command_seat
+        self.why = why
+
+
+def create_control(telephony: Telephony, token: str) -> FastAPI:
+    """The application; every route wants the header X-Hotline-Token."""
+
+    def authorised(x_hotline_token: Annotated[str, Header()] = "") -> None:
+        if not hmac.compare_digest(x_hotline_token.encode(), token.encode()):
+            raise HTTPException(401, "X-Hotline-Token is missing or wrong")
+
+    app = FastAPI(title="Hotline telephony control", dependencies=[Depends(authorised)], openapi_url=None)
+
+    @app.exception_handler(HotlineError)
+    async def refused(_request: Request, error: HotlineError) -> JSONResponse:
+        status = 404 if isinstance(error, NotFound) else 409
+        return JSONResponse({"code": error.code, "detail": str(error)}, status_code=status)
+
+    # async on purpose: the ACD lives in this loop, so nothing here may run in a thread.
+    @app.get("/state")
+    async def state() -> dict[str, Any]:
+        return telephony.state()
+
+    @app.post("/seats/{seat}/state", status_code=204)
+    async def seat_state(seat: str, command: SeatCommand) -> None:
+        telephony.command_seat(seat, command)
+
+    @app.get("/why/{call_id}")
+    async def why(call_id: str) -> dict[str, str]:
+        text = telephony.why(call_id)
+        if text is None:
+            raise NotFound("this call is not waiting", code="call_not_waiting")
+        return {"call_id": call_id, "text": text}
+
+    return app
+
+
+class ControlServer(uvicorn.Server):
+    """uvicorn inside the telephony loop, without taking over the process's signals."""
+
+    def __init__(self, app: FastAPI, host: str, port: int) -> None:
+        super().__init__(uvicorn.Config(app, host=host, port=port, log_config=None, access_log=False, lifespan="off"))
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """The process that owns this loop handles signals."""
+        yield

@@ -1,0 +1,82 @@
+"""The handler of calls that the robot placed: runs the attempt's flow and keeps each answer before going on."""
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from sqlmodel import Session
+
+from core.db import Database
+from core.logs import about_call
+from ivr.agi.channel import AgiCall, Telephone
+from ivr.agi.session import AgiSession
+from ivr.dialler.models import OutboundAttempt
+from ivr.flow.ports import CallerHungUp
+from ivr.flow.runner import run_flow
+from ivr.flow.schema import Flow
+
+log = logging.getLogger(__name__)
+
+
+class OutboundCall(AgiCall):
+    """A robot's call: its answers belong to the attempt, its steps are not a citizen's call."""
+
+    def __init__(self, session: AgiSession, attempt_id: str, phone: Telephone, database: Database) -> None:
+        super().__init__(session, attempt_id, phone)
+        self._database = database
+
+    async def entered(self, step: str, kind: str, key: str) -> None:
+        """Steps of a robot's call are not kept."""
+
+    async def keep(self, name: str, value: str) -> None:
+        """Stored before the flow goes on: a citizen who hangs up right after has still answered."""
+        self.answers[name] = value
+        answers = dict(self.answers)
+
+        def store(session: Session) -> None:
+            attempt = session.get(OutboundAttempt, self.call_id)
+            if attempt is not None:
+                attempt.answers = answers
+                session.add(attempt)
+
+        await self._database.in_thread(store)
+
+
+class OutboundCalls:
+    """Serves `agi://…/outbound`; the channel says by HOTLINE_ATTEMPT which attempt it is."""
+
+    def __init__(self, phone: Telephone, database: Database, flow: Callable[[str], Flow]) -> None:
+        self._phone = phone
+        self._database = database
+        self._flow = flow
+
+    async def __call__(self, session: AgiSession) -> None:
+        """Run the attempt's flow; a machine hears a short message and is not asked anything."""
+        attempt_id = await session.get_variable("HOTLINE_ATTEMPT") or ""
+        with about_call(attempt_id):
+            attempt = await self._database.in_thread(lambda db: db.get(OutboundAttempt, attempt_id))
+            if attempt is None:
+                log.error("a robot's call belongs to no attempt")
+                return
+            call = OutboundCall(session, attempt_id, self._phone, self._database)
+            call.answers = dict(attempt.answers)
+            try:
+                if await session.get_variable("AMDSTATUS") == "MACHINE":
+                    await call.keep("machine", "yes")
+                    await call.say("survey_machine", {})
+                    return
+                await run_flow(self._flow(attempt.flow), call, _NoLookup(), attempt.values)
+            except CallerHungUp:
+                return
+
+
+class _NoLookup:
+    async def progress(self, caller: str) -> Mapping[str, str] | None:
+        return None
+
+
+def answers_of(attempt: OutboundAttempt) -> tuple[bool, dict[str, str]]:
+    """Whether a machine took the call, and what a human keyed in."""
+    answers: dict[str, Any] = dict(attempt.answers)
+    machine = answers.pop("machine", "") == "yes"
+    return machine, {name: str(value) for name, value in answers.items()}

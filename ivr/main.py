@@ -1,0 +1,173 @@
+"""Builds and runs the telephony process: AGI, AMI, ACD, ledger, dialler and control port in one loop."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
+from typing import Any
+
+from sqlmodel import Session
+
+from core.db import Database
+from core.errors import HotlineError, Unavailable
+from core.facts import Fact
+from core.secrets import Secrets
+from core.settings import Settings
+from ivr.acd.service import AcdService
+from ivr.acd.store import load_seats, save_seat
+from ivr.agi.channel import Telephone
+from ivr.agi.inbound import InboundCalls
+from ivr.agi.server import AgiServer
+from ivr.ami.bridge import PbxBridge
+from ivr.ami.client import AmiClient
+from ivr.calls.ledger import record
+from ivr.calls.live import LiveCalls
+from ivr.calls.writer import FactWriter
+from ivr.control.app import ControlServer, SeatCommand, Telephony, create_control
+from ivr.dialler.outbound import OutboundCalls
+from ivr.dialler.service import Dialler
+from ivr.facts import SeatStateChanged
+from ivr.flow.loader import load_flow
+from ivr.flow.ports import Lookup
+from ivr.flow.schema import Flow
+from ivr.prompts.prompts import Prompts
+from ivr.prompts.speech import EspeakSpeech
+
+log = logging.getLogger(__name__)
+DRAIN_S = 5.0
+TICK_S = 60.0
+MEND_AGAIN_S = 3.0
+
+
+def store_facts(session: Session, facts: Sequence[Fact]) -> None:
+    """The ledger's and the seats' share of each batch of facts, in one transaction."""
+    record(session, facts)
+    for fact in facts:
+        if isinstance(fact, SeatStateChanged):
+            save_seat(session, fact)
+
+
+class TelephonyProcess:
+    """One per PBX node. `run` returns when `stop` is set; talks go on in Asterisk without it."""
+
+    def __init__(self, settings: Settings, secrets: Secrets, database: Database, lookup: Lookup) -> None:
+        self._settings = settings
+        self._database = database
+        self._speech = EspeakSpeech()
+        self.prompts = Prompts(settings, self._speech)
+        self._flows = {name: load_flow(settings.flows_dir / f"{name}.yaml").flow for name in (settings.flow, "survey")}
+        self.writer = FactWriter(database, store_facts, settings.home / "journal" / f"{settings.node}.jsonl")
+        self.live = LiveCalls(settings.node)
+        self.acd = AcdService(settings.seats, wrap_up_s=settings.wrap_up_s, on_change=self._seat_changed)
+        self.bridge = PbxBridge(settings, self.live, self.acd, self.writer, database)
+        self.ami = AmiClient(
+            settings.bind,
+            settings.ami_port,
+            "hotline",
+            secrets.ami,
+            on_event=self.bridge.on_event,
+            on_up=self._resync,
+            on_down=self.bridge.on_down,
+        )
+        self.dialler = Dialler(database, self.ami, lines=settings.survey_lines, ring_s=settings.survey_ring_s)
+        self.bridge.on_channel_gone = self.dialler.channel_gone
+        phone = Telephone(
+            acd=self.acd,
+            live=self.live,
+            prompts=self.prompts,
+            write=self.writer.write,
+            node=settings.node,
+            offer_timeout_s=settings.offer_timeout_s,
+            position_every_s=settings.position_every_s,
+            max_call_s=settings.max_call_s,
+        )
+        self.agi = AgiServer(
+            settings.bind,
+            settings.agi_port,
+            {
+                "/call": InboundCalls(phone, lambda: self._flows[settings.flow], lookup),
+                "/outbound": OutboundCalls(phone, database, self._outbound_flow),
+            },
+        )
+        control = create_control(
+            Telephony(state=self._state, command_seat=self._command_seat, why=self._why), secrets.control_token
+        )
+        self._control = ControlServer(control, settings.bind, settings.control_port)
+
+    async def run(self, stop: asyncio.Event, ready: Callable[[], None] = lambda: None) -> None:
+        """Serve calls until `stop` is set."""
+        await asyncio.to_thread(self.prompts.prepare)
+        self.acd.restore(await self._database.in_thread(load_seats))
+        await self.agi.start()
+        await self.ami.start()
+        jobs: list[Coroutine[Any, Any, None]] = [
+            self.writer.run(),
+            self.dialler.run(),
+            self._control.serve(),
+            self._tick(),
+        ]
+        tasks = [asyncio.create_task(job) for job in jobs]
+        log.info("telephony serves calls")
+        ready()
+        try:
+            await self._wait(stop, tasks)
+        finally:
+            await self._close(tasks)
+
+    async def _wait(self, stop: asyncio.Event, tasks: list[asyncio.Task[None]]) -> None:
+        stopped = asyncio.create_task(stop.wait())
+        done, _ = await asyncio.wait({stopped, *tasks}, return_when=asyncio.FIRST_COMPLETED)
+        stopped.cancel()
+        for task in done & set(tasks):
+            task.result()  # a part that ends by itself is a fault: say it, and let the process be started again
+            raise Unavailable("a part of telephony ended by itself", code="telephony_part_ended")
+
+    async def _close(self, tasks: list[asyncio.Task[None]]) -> None:
+        await self.agi.stop()
+        await self.ami.stop()
+        self.acd.close()
+        if not await self.writer.drain(DRAIN_S):
+            log.warning("facts stay in the journal until the next start", extra={"facts": self.writer.waiting})
+        self._control.should_exit = True
+        for task in tasks:
+            task.cancel()
+        for task in tasks:
+            with suppress(asyncio.CancelledError, HotlineError):
+                await task
+        self.writer.close()
+        self._speech.close()
+
+    async def _resync(self) -> None:
+        live_ids = await self.bridge.resync(self.ami)
+        await self.dialler.recover(live_ids)
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(MEND_AGAIN_S if self.bridge.needs_mending else TICK_S)
+            try:
+                await self.bridge.tick(self.ami)
+            except (HotlineError, OSError):
+                log.exception("the event log could not be compared with the ledger; it will be tried again")
+
+    def _seat_changed(self, fact: SeatStateChanged) -> None:
+        self.writer.write(fact)
+
+    def _outbound_flow(self, name: str) -> Flow:
+        return self._flows[name]
+
+    def _state(self) -> dict[str, Any]:
+        pbx = {"connected": self.ami.connected, "version": self.bridge.pbx_version, "problem": self.ami.problem}
+        facts = {"waiting": self.writer.waiting, "failing": self.writer.failing}
+        return {
+            "pbx": pbx,
+            "facts": facts,
+            "agi_sessions": self.agi.open_sessions,
+            "outbound": self.dialler.under_way,
+            **self.acd.snapshot(),
+        }
+
+    def _command_seat(self, seat: str, command: SeatCommand) -> None:
+        self.acd.set_state(seat, command.state, command.reason, command.actor)
+
+    def _why(self, call_id: str) -> str | None:
+        return self.acd.why_waiting(call_id) if call_id in self.live else None
