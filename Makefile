@@ -38,9 +38,9 @@ bench: ## Measure: cost of a call against pure dialplan, latency, transcription,
 	@tools/setup.sh test
 	@$(RUN)/python -m bench $(ARGS)
 
-soak: ## The demo's calls over and over (ARGS="--soak-minutes 60")
+soak: ## The demo's calls over and over (ARGS="--minutes 60")
 	@tools/setup.sh demo
-	@$(RUN)/hotline demo --soak-minutes 30 $(ARGS)
+	@$(RUN)/hotline demo --soak $(ARGS)
 
 lock: ## Write requirements.lock again from pyproject.toml
 	@$(RUN)/uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header \

@@ -25,6 +25,7 @@ from api.health.prometheus import CONTENT_TYPE, scrape
 from api.health.version import version
 from api.live.feed import LiveFeed
 from api.live.snapshot import change_mark, take_snapshot
+from api.reports.answer_rate import RecentAnswerRate
 from api.seats.control_client import ControlClient
 from core.calendar import utc_now
 from core.db import Database
@@ -82,6 +83,7 @@ def create_app(
 def _build_context(settings: Settings, database: Database, secrets: Secrets, control: ControlClient) -> Context:
 
     catalogue = load_catalogue(settings.catalogue)
+    rate = RecentAnswerRate()
 
     def mark() -> object:
         with database.reading() as session:
@@ -90,7 +92,7 @@ def _build_context(settings: Settings, database: Database, secrets: Secrets, con
     def take() -> str:
         live = control.state()
         with database.reading() as session:
-            snapshot = take_snapshot(session, live, settings=settings, catalogue=catalogue, now=utc_now())
+            snapshot = take_snapshot(session, live, settings=settings, catalogue=catalogue, rate=rate, now=utc_now())
         return snapshot.model_dump_json(by_alias=True)
 
     return Context(settings, database, secrets, control, catalogue, LiveFeed(mark, take), Throttle())

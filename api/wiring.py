@@ -2,13 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 
+from core.db import Database
 from core.delivery import Handler
 from core.facts import Fact
 from core.settings import Settings
+from ivr.facts import AttemptEnded
 from recording.facts import RecordingReady, TranscriptReady
 from recording.transcription import post_call
 from tickets.catalogue import Catalogue
 from tickets.drafts import DraftHandler
+from tickets.facts import TicketMoved
+from tickets.satisfaction import service as satisfaction
 
 
 def handlers(settings: Settings, catalogue: Catalogue) -> Mapping[type[Fact], Sequence[Handler]]:
@@ -17,6 +21,8 @@ def handlers(settings: Settings, catalogue: Catalogue) -> Mapping[type[Fact], Se
     return {
         RecordingReady: [post_call.enqueue],
         TranscriptReady: [drafts.propose_ticket],
+        TicketMoved: [satisfaction.plan],
+        AttemptEnded: [satisfaction.conclude],
     }
 
 
@@ -25,4 +31,11 @@ def queues(settings: Settings) -> dict[str, int]:
     return {
         "default": 4,
         post_call.QUEUE: settings.transcribe_workers,
+        satisfaction.QUEUE: 4,  # a rung of a ladder takes a moment: how many ring at once is the dialler's to keep
     }
+
+
+def configure_jobs(database: Database, settings: Settings) -> None:
+    """Tell the durable jobs of this process where they work; before they are launched."""
+    post_call.configure(database, settings)
+    satisfaction.configure(database, settings)

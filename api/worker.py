@@ -8,14 +8,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from api.migrate import demand_migrated
-from api.wiring import handlers, queues
+from api.wiring import configure_jobs, handlers, queues
 from core.db import Database
 from core.delivery import Delivery
 from core.jobs import LEASE_S, Jobs
 from core.logs import configure_logs
 from core.settings import Settings
 from recording.service import register_all
-from recording.transcription import post_call
 from tickets.catalogue import load_catalogue
 
 PAUSE_S = 0.2
@@ -43,7 +42,7 @@ def run(settings: Settings) -> None:
 def work(settings: Settings, database: Database, stop: threading.Event) -> None:
     """The worker itself, until `stop` is set."""
     table = handlers(settings, load_catalogue(settings.catalogue))
-    post_call.configure(database, settings)
+    configure_jobs(database, settings)
     jobs = Jobs(database, settings.jobs_database, queues=queues(settings))
     jobs.launch()
     log.info("worker runs", extra={"executor": jobs.executor_id})

@@ -9,7 +9,6 @@ from typing import Any, TypeVar
 
 from sqlalchemy import DateTime, Dialect, Engine, event
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import CursorResult
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Session, SQLModel, create_engine
 
@@ -105,9 +104,7 @@ def insert_once(session: Session, model: type[SQLModel], values: Mapping[str, An
     """Insert a row unless one with the same key exists; True when this call inserted it."""
     table = model.__table__  # type: ignore[attr-defined]
     is_sqlite = session.get_bind().dialect.name == "sqlite"
-    statement = (
-        (sqlite.insert(table) if is_sqlite else postgresql.insert(table)).values(**values).on_conflict_do_nothing()
-    )
-    result = session.execute(statement)
-    assert isinstance(result, CursorResult)  # noqa: S101 - tells the type checker, cannot fail
-    return bool(result.rowcount)
+    insert = sqlite.insert(table) if is_sqlite else postgresql.insert(table)
+    # What is returned tells, not the row count: psycopg's is -1 here, whatever happened.
+    statement = insert.values(**values).on_conflict_do_nothing().returning(*table.primary_key)
+    return session.execute(statement).first() is not None

@@ -3,7 +3,7 @@
 import logging
 import shutil
 from collections.abc import Collection
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
@@ -22,7 +22,9 @@ from recording.models import Recording
 from recording.spool import SpooledCall
 
 Outcome = Literal["stored", "known", "empty", "waiting"]
+RETRY_S = 30  # after a disk that was full: the worker looks at the spool twice a second
 _SPARE_BYTES = 16 * 1024 * 1024
+_not_before: dict[Path, datetime] = {}  # marks in the spool that failed in this process
 log = logging.getLogger(__name__)
 
 
@@ -37,18 +39,24 @@ def recording_file(settings: Settings, recording: Recording) -> Path:
 
 
 def register_all(database: Database, settings: Settings, now: datetime | None = None) -> dict[str, Outcome]:
-    """Take every complete call out of the spool; gives what became of each. One bad call holds up no other."""
+    """Take every complete call out of the spool; gives what became of each. One bad call holds up no other.
+
+    A call that the disk does not take is tried again `RETRY_S` later and is not among the results until then.
+    """
+    now = now or utc_now()
     results: dict[str, Outcome] = {}
     for call in spool.scan(settings.spool):
-        if call.done is None:
+        if call.done is None or _not_before.get(call.done, now) > now:
             continue
+        _not_before.pop(call.done, None)
         with about_call(call.uniqueid):
             try:
-                results[call.uniqueid] = register(database, settings, call, now or utc_now())
+                results[call.uniqueid] = register(database, settings, call, now)
             except FileNotFoundError:  # another worker has just taken it
                 results[call.uniqueid] = "waiting"
             except (OSError, OperationalError):  # a full disk shows in the sound file or in the database
                 log.exception("a recording stays in the spool and will be tried again: the disk does not take it")
+                _not_before[call.done] = now + timedelta(seconds=RETRY_S)
                 results[call.uniqueid] = "waiting"
     return results
 

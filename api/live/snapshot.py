@@ -9,7 +9,7 @@ from sqlmodel import Session, col, select
 
 from api.calls.queries import calls_now, show_calls
 from api.calls.schemas import CallView
-from api.reports.answer_rate import AnswerRateView, answer_rate_now
+from api.reports.answer_rate import AnswerRateView, RecentAnswerRate
 from api.seats.control_client import TelephonyState
 from api.seats.queries import SeatView, show_seats
 from api.surveys.queries import find_surveys, show_surveys
@@ -56,7 +56,13 @@ def change_mark(session: Session) -> Hashable:
 
 
 def take_snapshot(
-    session: Session, live: TelephonyState | None, *, settings: Settings, catalogue: Catalogue, now: datetime
+    session: Session,
+    live: TelephonyState | None,
+    *,
+    settings: Settings,
+    catalogue: Catalogue,
+    rate: RecentAnswerRate,
+    now: datetime,
 ) -> Snapshot:
     """Everything on the live screen, from one transaction and telephony's last word."""
     calls = show_calls(session, calls_now(session))
@@ -68,7 +74,7 @@ def take_snapshot(
         calls=calls,
         seats=seats.items,
         waiting=waiting,
-        answer_rate=answer_rate_now(session, hours=24, now=now),
+        answer_rate=rate.get(session, now),
         latest_tickets=[show_ticket(ticket, catalogue) for ticket in tickets],
         latest_surveys=show_surveys(session, surveys),
         telephony=seats.telephony,

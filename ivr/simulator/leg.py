@@ -56,11 +56,6 @@ class Leg:
         """Press a key for a quarter of a second."""
         await self._session.exec("SendDTMF", key, "100", "250")
 
-    async def hear_out(self, silence_s: float, timeout_s: float) -> None:
-        """Wait until the other side has been silent for so long, or the time is up."""
-        milliseconds = str(int(silence_s * 1000))
-        await self._session.exec("WaitForSilence", milliseconds, "1", str(int(timeout_s)), timeout_s=timeout_s + 30)
-
     async def refuse(self, cause: int) -> None:
         """End an unanswered call with this cause."""
         # The application leaves -1 behind, which AGI takes for a failure; what counts is the cause it has set.

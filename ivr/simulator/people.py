@@ -13,9 +13,11 @@ PAUSE_S = 0.3  # between two who speak
 BRIDGING_S = 0.6  # from the seat's answer until both hear each other
 TURN_S = 60.0  # nobody speaks longer
 AFTER_TALK_S = 30.0  # a goodbye prompt, then the hotline hangs up
-ROBOT_SILENCE_S = 1.5  # a question is over; shorter are the breaks between two prompts
+# A question takes eight seconds and more and its menu takes keys meanwhile. The robot needs some seconds after a
+# citizen's hello to know that he is no machine; a key before that would be lost.
+FIRST_KEY_S = 7.0
+NEXT_KEY_S = 4.0
 ROBOT_S = 60.0  # the robot's longest speech
-LISTENS_S = 2.0  # a citizen has said hello and the robot is making up its mind whether he is a machine
 MACHINE_S = 60.0
 
 
@@ -193,12 +195,13 @@ class CitizenCalledBack:
         await self._pick_up()
         assert self._scenario is not None  # noqa: S101 - only a known citizen has a script
         await self._leg.say(HELLO, self._scenario.caller.voice.voice())
-        await self._leg.pause(LISTENS_S)
-        for key in filter(None, (how.solved, how.satisfied)):
-            await self._leg.hear_out(ROBOT_SILENCE_S, ROBOT_S)
+        for key, after_s in ((how.solved, FIRST_KEY_S), (how.satisfied, NEXT_KEY_S)):
+            if not key:
+                break
+            await self._leg.pause(after_s)
             self._report.keys.append(key)
             await self._leg.press(key)
-        await self._leg.pause(PAUSE_S if how.kind == "hang_up_after_first" else ROBOT_S)
+        await self._leg.pause(1.0 if how.kind == "hang_up_after_first" else ROBOT_S)
         await self._leg.hang_up()
 
     async def _pick_up(self) -> None:

@@ -131,7 +131,8 @@ def decode_leg(recording_id: str, channel: int, model: dict[str, Any]) -> dict[s
             return {"why": "file_changed"}
         samples = read_leg(path, channel)
         started = time.monotonic()
-        words = here.recognizer(info).transcribe(samples)
+        parts = stretches(samples)
+        words = here.recognizer(info).transcribe(samples, parts)
         decode_s = time.monotonic() - started
     except DamagedAudio:
         return {"why": "file_damaged"}
@@ -141,7 +142,7 @@ def decode_leg(recording_id: str, channel: int, model: dict[str, Any]) -> dict[s
     return {
         "words": [[word.text, word.start_s, word.end_s, word.confidence] for word in words],
         "audio_s": len(samples) / RATE,
-        "speech_s": sum(part.end - part.start for part in stretches(samples)) / RATE,
+        "speech_s": sum(part.end - part.start for part in parts) / RATE,
         "decode_s": round(decode_s, 3),
     }
 

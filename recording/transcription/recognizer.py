@@ -1,5 +1,6 @@
 """The port of speech recognition: 8 kHz sound in, words with times and confidence out."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -33,6 +34,14 @@ class Word:
     confidence: float
 
 
+@dataclass(frozen=True)
+class Stretch:
+    """Samples `start` (included) to `end` (excluded) hold speech."""
+
+    start: int
+    end: int
+
+
 class Recognizer(Protocol):
     """An engine with its model; safe to use from several threads at once."""
 
@@ -51,6 +60,9 @@ class Recognizer(Protocol):
         """What it can do."""
         ...
 
-    def transcribe(self, samples: Samples) -> list[Word]:
-        """Words of mono 8 kHz sound in order of time; RecognizerFailed when the engine gives up."""
+    def transcribe(self, samples: Samples, parts: Sequence[Stretch] | None = None) -> list[Word]:
+        """Words of mono 8 kHz sound in order of time, with the times of the whole sound.
+
+        `parts` says where somebody speaks; without it the engine finds out. RecognizerFailed when it gives up.
+        """
         ...

@@ -2,12 +2,11 @@
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import webrtcvad
 
-from recording.transcription.recognizer import RATE, Samples
+from recording.transcription.recognizer import RATE, Samples, Stretch
 
 FRAME = RATE * 30 // 1000
 _PAD_S = 0.24  # kept before and after: soft beginnings and ends of words are not speech to the detector
@@ -16,22 +15,18 @@ _FLOOR = 12  # a frame whose loudest sample is below this is digital silence or 
 _CAREFUL = 1  # webrtcvad's 0 to 3; higher drops more
 
 
-@dataclass(frozen=True)
-class Stretch:
-    """Samples `start` (included) to `end` (excluded) hold speech."""
-
-    start: int
-    end: int
-
-
 def stretches(samples: Samples) -> list[Stretch]:
     """Where somebody speaks, padded, in order, not overlapping."""
-    detector = webrtcvad.Vad(_CAREFUL)
     count = len(samples) // FRAME
+    if not count:
+        return []
+    detector = webrtcvad.Vad(_CAREFUL)
     frames = samples[: count * FRAME].reshape(count, FRAME)
-    loud = np.abs(frames.astype(np.int32)).max(axis=1) >= _FLOOR if count else np.zeros(0, bool)
-    speech = [i for i in np.flatnonzero(loud) if detector.is_speech(frames[i].tobytes(), RATE)]
-    return join([Stretch(int(i) * FRAME, (int(i) + 1) * FRAME) for i in speech], len(samples))
+    loud = (frames.max(axis=1) >= _FLOOR) | (frames.min(axis=1) <= -_FLOOR)
+    raw = frames.astype("<i2", copy=False).tobytes()
+    size = 2 * FRAME
+    speech = [i for i in np.flatnonzero(loud).tolist() if detector.is_speech(raw[i * size : (i + 1) * size], RATE)]
+    return join([Stretch(i * FRAME, (i + 1) * FRAME) for i in speech], len(samples))
 
 
 def join(speech: Sequence[Stretch], length: int) -> list[Stretch]:

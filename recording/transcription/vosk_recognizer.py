@@ -2,12 +2,13 @@
 
 import json
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 import vosk
 
 from recording.transcription.model_store import ModelInfo
-from recording.transcription.recognizer import RATE, Capabilities, RecognizerFailed, Samples, Word
+from recording.transcription.recognizer import RATE, Capabilities, RecognizerFailed, Samples, Stretch, Word
 from recording.transcription.vad import Timeline, stretches
 
 _CHUNK = RATE // 5  # the engine is fed as a call would: its end-pointing keeps lattices short
@@ -47,9 +48,9 @@ class VoskRecognizer:
         """See `Recognizer`."""
         return self._info.is_demo
 
-    def transcribe(self, samples: Samples) -> list[Word]:
-        """See `Recognizer`. Silence is not decoded; times are those of the whole sound."""
-        parts = stretches(samples)
+    def transcribe(self, samples: Samples, parts: Sequence[Stretch] | None = None) -> list[Word]:
+        """See `Recognizer`. Silence is not decoded."""
+        parts = stretches(samples) if parts is None else parts
         timeline = Timeline(parts)
         engine = vosk.KaldiRecognizer(_model(self._info.path), RATE)
         engine.SetWords(True)

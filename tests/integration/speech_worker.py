@@ -3,7 +3,7 @@
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from core.settings import Settings
 from recording.facts import RecordingReady
 from recording.models import Transcript
 from recording.transcription import post_call
-from recording.transcription.recognizer import Samples, Word
+from recording.transcription.recognizer import Samples, Stretch, Word
 from recording.transcription.vosk_recognizer import VoskRecognizer
 
 
@@ -32,12 +32,12 @@ class StopsAtSecondLeg(VoskRecognizer):
     done = 0
     home: Path
 
-    def transcribe(self, samples: Samples) -> list[Word]:
+    def transcribe(self, samples: Samples, parts: Sequence[Stretch] | None = None) -> list[Word]:
         """The first leg as always."""
         if StopsAtSecondLeg.done:
             stop_here(self.home)
         StopsAtSecondLeg.done += 1
-        return super().transcribe(samples)
+        return super().transcribe(samples, parts)
 
 
 class StopsAfterCommit(Database):

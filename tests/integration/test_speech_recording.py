@@ -3,7 +3,7 @@
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -169,7 +169,9 @@ def test_a_full_disk_keeps_the_call_in_the_spool_until_there_is_room(
         assert service.register_all(database, settings, NOW) == {CALL: "waiting", "hot-2.0": "waiting"}
     assert "stays in the spool" in caplog.text
     assert [path.name for path in (settings.home / "recordings").rglob("*.part")] == []
-    assert service.register_all(database, settings, NOW) == {CALL: "stored", "hot-2.0": "stored"}
+    assert service.register_all(database, settings, NOW) == {}
+    later = NOW + timedelta(seconds=service.RETRY_S)
+    assert service.register_all(database, settings, later) == {CALL: "stored", "hot-2.0": "stored"}
     assert {row.id for row in stored(database)} == {CALL, "hot-2.0"}
 
 

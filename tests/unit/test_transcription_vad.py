@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recording.transcription.recognizer import RATE
-from recording.transcription.vad import Stretch, Timeline, join, stretches
+from recording.transcription.recognizer import RATE, Stretch
+from recording.transcription.vad import Timeline, join, stretches
 
 pytestmark = pytest.mark.unit
 
