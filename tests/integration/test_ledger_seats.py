@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+
 from core.db import Database
 from ivr.acd.store import load_seats, save_seat
 from ivr.facts import SeatStateChanged
