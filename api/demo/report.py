@@ -43,7 +43,7 @@ def expected(scenarios: Sequence[Scenario]) -> dict[str, Any]:
         "calls_answered": answered,
         "calls_abandoned": sum(outcome.startswith("abandoned") for outcome in outcomes),
         "calls_self_served": outcomes.count("self_served"),
-        "answer_rate": round(answered / asked, 4) if asked else None,
+        "answer_rate": round(answered / asked, 6) if asked else None,
         "recordings": answered,
         "transcripts": answered,
         "tickets_drafted": answered,
