@@ -94,3 +94,10 @@ def _after_the_talk(
     if wanted.survey_result is not None:
         pairs.append(("survey result", wanted.survey_result, last["result"] if last else None))
     return pairs
+
+
+def places_right(scenarios: Sequence[Scenario], calls: Sequence[Row], tickets: Sequence[Row]) -> int:
+    """How many drafts name exactly the place that their caller meant."""
+    wanted = {scenario.caller.number: scenario.expect.place for scenario in scenarios if scenario.expect.place}
+    callers = {call["id"]: call["caller"] for call in calls}
+    return sum(ticket["place"] == wanted.get(callers.get(ticket["call_id"], ""), "") for ticket in tickets)
