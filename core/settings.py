@@ -93,7 +93,10 @@ class Settings(BaseSettings):
     @field_validator("city_zone")
     @classmethod
     def _known_zone(cls, value: str) -> str:
-        ZoneInfo(value)
+        try:
+            ZoneInfo(value)
+        except (KeyError, OSError) as error:
+            raise ValueError("there is no such time zone; write it as Asia/Shanghai") from error
         return value
 
     @field_validator("home", "catalogue", "flows_dir", "prompts_file")

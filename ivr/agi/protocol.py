@@ -11,8 +11,8 @@ from core.errors import BadInput
 MAX_LINE = 16_384  # bytes of one line from Asterisk
 MAX_ENV_LINES = 128
 MAX_USAGE_LINES = 256
-MAX_VALUE = 1_500  # bytes of one value that we send
-MAX_COMMAND = 2_000  # Asterisk reads 2,048 bytes and takes the rest of a longer line for the next command
+MAX_VALUE = 1_000  # bytes of one value that we send; Asterisk gives back 1,023 of a longer one
+MAX_COMMAND = 2_000  # Asterisk reads 2,048 bytes at a time; what becomes of a longer line is not to be relied on
 
 _ENV_LINE = re.compile(r"(agi_\w{1,64}): ?(.*)")
 _REPLY = re.compile(r"(\d{3}) ?(.*)")

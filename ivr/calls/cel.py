@@ -65,6 +65,7 @@ class Witnessed:
     caller: str = ""
     line: str = ""
     arrived_at: datetime | None = None
+    asked_at: datetime | None = None
     fallback_at: datetime | None = None
     talks: list[Talk] = field(default_factory=list)
     ended_at: datetime | None = None
@@ -161,6 +162,8 @@ def _own_event(told: Witnessed, event: CelEvent) -> None:
         told.arrived_at = event.at  # the clock of waiting starts when the PBX answers
     elif event.kind == "APP_START" and event.app == "Queue":
         told.fallback_at = told.fallback_at or event.at
+    elif event.kind == "APP_START" and event.app == "Dial":
+        told.asked_at = told.asked_at or event.at  # a seat rang, so a human was asked for, at this moment or before
     elif event.kind in ("HANGUP", "CHAN_END") and told.ended_at is None:
         told.ended_at = event.at
         told.ended_by = _who_ended(told, event)

@@ -10,12 +10,13 @@ from core.facts import Fact
 from ivr.calls.cel import CelEvent, Witnessed, witness
 from ivr.calls.ledger import facts_of, record
 from ivr.calls.models import Call
-from ivr.facts import CallArrived, CallEnded, CallRepaired, FallbackTaken, SeatAnswered, TalkEnded
+from ivr.facts import CallArrived, CallEnded, CallerAskedForHuman, CallRepaired, FallbackTaken, SeatAnswered, TalkEnded
 
 BATCH = 200
 F = TypeVar("F", bound=Fact)
 _WORDS: dict[type[Fact], str] = {
     CallArrived: "来电",
+    CallerAskedForHuman: "转人工",
     FallbackTaken: "转入备用队列",
     SeatAnswered: "坐席接听",
     TalkEnded: "通话结束",
@@ -77,6 +78,8 @@ def _beginning(known: Sequence[Fact], told: Witnessed, origin: dict[str, Any]) -
     if told.arrived_at is not None and not _of(known, CallArrived):
         identity = CallArrived.once(told.call_id)
         found.append(CallArrived(id=identity, at=told.arrived_at, caller=told.caller, line=told.line, **origin))
+    if told.asked_at is not None and not _of(known, CallerAskedForHuman):
+        found.append(CallerAskedForHuman(id=CallerAskedForHuman.once(told.call_id), at=told.asked_at, **origin))
     if told.fallback_at is not None and not _of(known, FallbackTaken):
         identity = FallbackTaken.once(told.call_id)
         found.append(FallbackTaken(id=identity, at=told.fallback_at, why="telephony_not_serving", **origin))

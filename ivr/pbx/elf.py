@@ -25,7 +25,7 @@ def read_needs(path: Path) -> Needs:
         raise BadInput("not a 64-bit little-endian ELF file", code="elf_wrong", where=str(path))
     try:
         return _needs(data)
-    except (struct.error, ValueError, StopIteration) as error:
+    except (struct.error, ValueError, OverflowError, StopIteration) as error:
         raise BadInput("the ELF file is damaged", code="elf_damaged", where=str(path)) from error
 
 

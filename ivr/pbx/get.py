@@ -56,6 +56,12 @@ def find_asterisk(home: Path, *, progress: Progress = lambda _: None, cache: Pat
     return private_asterisk(tree)
 
 
+def known_asterisk(home: Path) -> AsteriskInstall | None:
+    """An Asterisk that is already here; None when it would have to be fetched first."""
+    tree = home / "pbx" / "asterisk" / _key()
+    return installed_asterisk() or (private_asterisk(tree) if (tree / "manifest.json").is_file() else None)
+
+
 def installed_asterisk(program: str | None = None) -> AsteriskInstall | None:
     """The system's Asterisk, when it is new enough and has all our modules."""
     found = program or shutil.which("asterisk") or shutil.which("asterisk", path="/usr/sbin:/usr/local/sbin")

@@ -13,7 +13,7 @@ from core.secrets import Secrets
 from core.settings import Settings
 from ivr.pbx.get import AsteriskInstall
 from ivr.pbx.modules import Role
-from ivr.pbx.render import local_address, pbx_folder, render
+from ivr.pbx.render import is_current, local_address, pbx_folder, render
 
 _STOP_S = 10.0
 _STEP_S = 0.05
@@ -47,9 +47,10 @@ class Pbx:
         return found if self._is_ours(found) else None
 
     def start(self) -> None:
-        """Write the configuration and start; one that already runs with it is kept as it is. Refused names a port
-        that is in use and its setting; BadInput says what is wrong in the configuration."""
-        if self.pid is not None:
+        """Write the configuration and start; one that already runs with the same is kept as it is. Refused names a
+        port that is in use and its setting; BadInput says what is wrong in the configuration."""
+        if (running := self.pid) is not None:
+            self._check_current(running)
             return
         busy = busy_ports(self._settings, self.role)
         if busy:
@@ -103,6 +104,11 @@ class Pbx:
         os.kill(pid, signal.SIGKILL)
         self._wait_gone(pid, _STOP_S)
 
+    def _check_current(self, running: int) -> None:
+        if not is_current(self._settings, self._secrets, self.role, self.install):
+            mend = f"let its calls end, stop process {running}, then start again"
+            raise Refused("Asterisk runs with other settings", code="pbx_outdated", where=self.role, mend=mend)
+
     def _ask(self, text: str) -> str:
         command = [*self.install.argv, "-C", str(self.folder / "etc" / "asterisk.conf"), "-rx", text]
         try:
@@ -116,21 +122,25 @@ class Pbx:
         # A stale file may name a process that is now something else: only one with our configuration counts.
         try:
             words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-            # While other threads of a killed process still end, its ports are held: it is not gone yet.
-            threads = len(list(Path(f"/proc/{pid}/task").iterdir()))
         except OSError:
             return False
-        if state == "Z":  # its command line is empty now
-            return threads > 1
         return os.fsencode(self.folder / "etc" / "asterisk.conf") in words and b"-rx" not in words
+
+    def _is_gone(self, pid: int) -> bool:
+        """Only when its last thread has ended are its ports free; its command line is empty long before."""
+        if self._child is not None and self._child.pid == pid:
+            return self._child.poll() is not None
+        try:
+            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+            threads = len(list(Path(f"/proc/{pid}/task").iterdir()))
+        except OSError:
+            return True
+        return state == "Z" and threads <= 1
 
     def _wait_gone(self, pid: int, timeout_s: float) -> bool:
         deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline:
-            if self._child is not None:
-                self._child.poll()
-            if not self._is_ours(pid):
+            if self._is_gone(pid):
                 return True
             time.sleep(_STEP_S)
         return False

@@ -40,22 +40,45 @@ def render(settings: Settings, secrets: Secrets, role: Role, install: AsteriskIn
     """Prepare all folders and write `pbx/<role>/etc`; gives `asterisk.conf`. BadInput says what is wrong; then
     the configuration that was there before is still there."""
     folder = pbx_folder(settings, role)
-    _check_socket_path(folder)
-    values = _values(settings, secrets, role, install, folder)
-    _check_values(values)
+    texts = _texts(settings, secrets, role, install)
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder, prefix="etc-") as made:  # only its owner may read it
-        fresh = Path(made)
-        for name, text in _texts(role, values).items():
-            (fresh / name).write_text(text, encoding="utf-8")
-            (fresh / name).chmod(0o600)
-        check_folder(fresh, install.modules, frozenset(OPTIONAL))
+        _write_checked(Path(made), texts, install)
         _prepare_folders(settings, folder, install, role)
-        _swap(fresh, folder / "etc")
+        _swap(Path(made), folder / "etc")
     return folder / "etc" / "asterisk.conf"
 
 
-def _texts(role: Role, values: Mapping[str, Any]) -> dict[str, str]:
+def rehearse(settings: Settings, secrets: Secrets, role: Role, install: AsteriskInstall) -> None:
+    """Write and check the configuration elsewhere; BadInput says what is wrong. Nothing under home changes."""
+    texts = _texts(settings, secrets, role, install)
+    with tempfile.TemporaryDirectory() as made:
+        _write_checked(Path(made), texts, install)
+
+
+def is_current(settings: Settings, secrets: Secrets, role: Role, install: AsteriskInstall) -> bool:
+    """Whether the configuration that is in place is the one that would be written now."""
+    etc = pbx_folder(settings, role) / "etc"
+    texts = _texts(settings, secrets, role, install)
+    return all((etc / name).is_file() and (etc / name).read_text("utf-8") == text for name, text in texts.items())
+
+
+def _write_checked(folder: Path, texts: Mapping[str, str], install: AsteriskInstall) -> None:
+    for name, text in texts.items():
+        (folder / name).write_text(text, encoding="utf-8")
+        (folder / name).chmod(0o600)
+    check_folder(folder, install.modules, OPTIONAL)
+
+
+def _texts(settings: Settings, secrets: Secrets, role: Role, install: AsteriskInstall) -> dict[str, str]:
+    folder = pbx_folder(settings, role)
+    _check_socket_path(folder)
+    values = _values(settings, secrets, role, install, folder)
+    _check_values(values)
+    return _rendered(role, values)
+
+
+def _rendered(role: Role, values: Mapping[str, Any]) -> dict[str, str]:
     environment = jinja2.Environment(  # noqa: S701 - no HTML; every value is checked before
         loader=jinja2.FileSystemLoader(TEMPLATES),
         undefined=jinja2.StrictUndefined,

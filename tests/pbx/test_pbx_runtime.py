@@ -15,6 +15,7 @@ from core.secrets import Secrets
 from core.settings import Settings
 from ivr.agi.server import AgiServer
 from ivr.agi.session import AgiSession
+from ivr.pbx.check import findings
 from ivr.pbx.get import AsteriskInstall
 from ivr.pbx.process import Pbx
 from tests.pbx.runtime import complaints, left_over
@@ -222,6 +223,26 @@ def test_a_second_owner_finds_the_running_one_and_keeps_it(
     other.start()
     other.wait_ready()
     assert other.pid == hot.pid
+
+
+def test_one_that_runs_with_other_settings_is_not_taken_for_ours(
+    hot: Pbx, asterisk: AsteriskInstall, settings: Settings, secrets: Secrets
+) -> None:
+    with pytest.raises(Refused, match="other settings") as refused:
+        Pbx(asterisk, settings.model_copy(update={"max_call_s": 60}), secrets, "hot").start()
+    assert str(hot.pid) in refused.value.mend
+
+
+def test_the_check_looks_at_the_program_the_configuration_and_the_ports(
+    hot: Pbx, sim: Pbx, settings: Settings, secrets: Secrets, tmp_path: Path
+) -> None:
+    well = findings(settings, secrets)
+    assert all(finding.ok for finding in well)
+    assert hot.version in well[0].message
+    wrong = findings(settings.model_copy(update={"home": tmp_path}), secrets)
+    busy = {finding.subject: finding for finding in wrong if not finding.ok}
+    assert {"sip_port", "ami_port", "trunk_port", "sim_phones_port", "sim_ami_port"} == set(busy)
+    assert "HOTLINE_SIP_PORT" in busy["sip_port"].mend
 
 
 def test_a_port_in_use_is_named_with_its_setting(

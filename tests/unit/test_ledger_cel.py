@@ -80,6 +80,33 @@ def test_a_talk_that_nobody_of_us_saw(how: list[str], by: str, cause: str) -> No
     assert {fact.source for fact in facts.values()} == {"cel"}
 
 
+# Captured from real calls: through Dial (the seat hangs up, the caller hangs up, the caller abandons while it rings),
+# through the fallback queue (the caller hangs up, the seat hangs up, every seat refuses), and a PBX killed in a talk.
+REAL = [
+    ("answered", "1001", False, "seat_hung_up", "seat"),
+    ("answered", "1001", False, "caller_hung_up", "caller"),
+    ("abandoned_in_queue", None, False, "caller_hung_up", None),
+    ("answered", "1001", True, "caller_hung_up", "caller"),
+    ("answered", "1002", True, "seat_hung_up", "seat"),
+    ("abandoned_in_queue", None, True, "caller_hung_up", None),
+    ("answered", "1001", False, "pbx_lost", "system"),
+]
+
+
+def test_seven_real_calls_that_only_the_pbx_saw() -> None:
+    events, _ = read_cel(Path(__file__).parents[1] / "data" / "cel_seven_calls.csv")
+    seen = witness(events)
+    found = []
+    for call_id, witnessed in seen.items():
+        facts = missing_facts([], witnessed, call_id, is_live=False)
+        view = fold(facts)
+        assert view is not None
+        assert (view.caller, view.line) == ("13900000001", "12345")
+        by = next((fact.by for fact in facts if isinstance(fact, TalkEnded)), None)
+        found.append((view.outcome, view.seat, view.fallback, view.ended_by, by))
+    assert found == REAL
+
+
 def test_only_what_is_missing_is_mended() -> None:
     known: list[Fact] = [
         CallArrived(at=at(0.2), call_id=CALL, caller="1", line="12345"),
