@@ -33,7 +33,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def console_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a web process with a seeded day."""
     if not (DIST / "index.html").is_file():
@@ -62,9 +62,9 @@ def console_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             server.stdout and server.stdout.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
-    """Debian's Chromium."""
+    """Debian's Chromium. Ends with this folder's tests: Playwright's event loop would disturb asynchronous ones."""
     path = which("chromium") or which("chromium-browser")
     if path is None:
         pytest.fail("chromium is missing: install Debian's package `chromium`", pytrace=False)

@@ -73,6 +73,7 @@ def test_a_lost_link_is_said_and_mended(sign_in: SignIn) -> None:
     expect(link).to_have_attribute("data-state", "live")
     page.expected_errors.append("ERR_")  # type: ignore[attr-defined]
     page.locator("nav a[href='/calls']").click()
+    expect(page.locator("[data-test=call-row]").first).to_be_visible()
     page.context.set_offline(True)
     page.locator("nav a[href='/']").click()
     expect(link).to_have_attribute("data-state", "reconnecting")

@@ -9,6 +9,8 @@ from playwright.sync_api import Page, expect
 pytestmark = pytest.mark.browser
 SignIn = Callable[..., Page]
 WITHIN_S = 15
+SPILLING = """[...document.querySelectorAll('.sheet')].filter(one => one.scrollWidth > one.clientWidth + 1)
+    .map(one => one.innerText.slice(0, 40))"""
 
 
 def player_reaches(page: Page, least: float, most: float = float("inf")) -> None:
@@ -141,16 +143,21 @@ def test_call_backs_show_both_answers_apart_and_who_did_not_answer(
     picture("call-backs")
 
 
-@pytest.mark.parametrize("address", ["/", "/calls", "/tickets", "/call-backs", "/nowhere"])
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_no_page_is_wider_than_1280_or_breaks_the_policy(sign_in: SignIn, address: str, theme: str) -> None:
-    page = sign_in(to=address)
-    page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
+@pytest.mark.parametrize("language", ["zh-CN", "en"])
+def test_no_page_is_wider_than_1280_or_breaks_the_policy(sign_in: SignIn, language: str) -> None:
+    page = sign_in()
     page.set_viewport_size({"width": 1280, "height": 800})
-    page.goto(address)
-    page.wait_for_selector("h1, .empty")
-    page.wait_for_load_state("load")
-    assert page.evaluate("document.documentElement.scrollWidth") <= 1280
+    if language == "en":
+        page.click("[data-test=language]")
+        page.click("[data-test=theme]")
+    call = page.request.get("/api/calls?q=13605550466").json()["items"][0]
+    records = (f"/calls/{call['id']}", f"/tickets/{call['ticket_id']}")
+    loaded = ".rows li, [data-test=call-row], [data-test=ticket-row], [data-test=survey-row], [data-test=turn], .centre"
+    for address in ("/", "/calls", "/tickets", "/call-backs", *records, "/nowhere"):
+        page.goto(address)
+        expect(page.locator(loaded).first).to_be_visible()
+        assert page.evaluate("document.documentElement.scrollWidth") <= 1280, address
+        assert page.evaluate(SPILLING) == [], address
 
 
 def test_a_record_that_does_not_exist_is_told_in_words(sign_in: SignIn) -> None:

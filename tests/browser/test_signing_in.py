@@ -16,8 +16,8 @@ def test_a_wrong_password_is_told_in_chinese_and_a_right_one_leads_on(
 ) -> None:
     page.expected_errors.append("401")  # type: ignore[attr-defined]
     page.goto("/tickets")
-    picture("sign-in")
     page.fill("input[name=login]", "agent1")
+    picture("sign-in")
     page.fill("input[name=password]", "wrong-password")
     page.keyboard.press("Enter")
     expect(page.locator("[data-test=sign-in-wrong]")).to_contain_text("账号或密码不正确")
@@ -40,6 +40,7 @@ def test_signing_out_ends_the_session(sign_in: SignIn) -> None:
 def test_a_session_that_ended_on_the_server_leads_to_sign_in_and_back(sign_in: SignIn) -> None:
     page = sign_in(to="/calls")
     page.expected_errors.append("401")  # type: ignore[attr-defined]
+    expect(page.locator("[data-test=call-row]").first).to_be_visible()
     page.context.clear_cookies()
     page.locator("nav a[href='/tickets']").click()
     expect(page.get_by_text("登录已失效")).to_be_visible()
