@@ -38,7 +38,7 @@ bench: ## Measure: cost of a call against pure dialplan, latency, transcription,
 	@tools/setup.sh test
 	@$(RUN)/python -m bench $(ARGS)
 
-soak: ## The demo's calls over and over (ARGS="--minutes 30")
+soak: ## The demo's calls over and over (ARGS="--minutes 60")
 	@tools/setup.sh demo
 	@$(RUN)/hotline demo --soak $(ARGS)
 

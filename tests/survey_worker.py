@@ -1,8 +1,16 @@
-"""A worker and a telephone company in one process, to be killed at any moment: `python -m tests.survey_worker HOME`."""
+"""A worker and a telephone company in one process, to be killed at any moment: `python -m tests.survey_worker HOME`.
 
+With one of POINTS as the second argument it kills itself there, the first time that it gets there.
+"""
+
+import os
+import signal
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from sqlmodel import Session, col, func, select
 
@@ -31,11 +39,49 @@ def settings(home: Path) -> Settings:
     return Settings(home=home, survey_first_delay_s=0.1, survey_retry_delays_s=(0.1, 0.1))
 
 
-def main(home: Path) -> None:
+POINTS = ("job enqueued", "attempt asked for", "rung committed", "result stored")
+"""Inside a handler before its commit, inside a step before and after its commit, inside the handler of the result."""
+
+
+class DyingDatabase(Database):
+    """Dies right after a commit: the step is done and nobody has noted it."""
+
+    @contextmanager
+    def session(self) -> Iterator[Session]:
+        with super().session() as session:
+            yield session
+        die()
+
+
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def dying(work: Callable[..., Any]) -> Callable[..., Any]:
+    def run(*arguments: Any, **named: Any) -> None:
+        work(*arguments, **named)
+        die()
+
+    return run
+
+
+def arm(point: str, found: Settings) -> None:
+    if point == "job enqueued":
+        Jobs.enqueue = dying(Jobs.enqueue)  # type: ignore[method-assign]
+    elif point == "attempt asked for":
+        service.request_attempt = dying(service.request_attempt)
+    elif point == "rung committed":
+        service.configure(DyingDatabase(found.database), found)
+    elif point == "result stored":
+        service.publish = dying(service.publish)  # type: ignore[attr-defined]
+
+
+def main(home: Path, point: str) -> None:
     core.jobs.LEASE_S = 1
     found = settings(home)
     database = Database(found.database)
     service.configure(database, found)
+    arm(point, found)
     jobs = Jobs(database, found.jobs_database, queues={service.QUEUE: 4})
     delivery = Delivery(
         database, {TicketMoved: (service.plan,), AttemptEnded: (service.conclude,)}, enqueue=jobs.enqueue
@@ -49,6 +95,8 @@ def main(home: Path) -> None:
         jobs.take_over()
         delivery.run_once()
         dial(database, home / "rings.txt")
+        sys.stdout.write("round\n")  # so that it can be killed at a chosen amount of progress
+        sys.stdout.flush()
         time.sleep(0.02)
     jobs.stop()
 
@@ -77,4 +125,4 @@ def undelivered(session: Session) -> int:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), sys.argv[2])

@@ -24,7 +24,7 @@ def demo(
     minutes: Annotated[float, typer.Option(help="How long to soak", min=0.1)] = 30,
 ) -> None:
     """Play a simulated city on a real Asterisk: calls are answered, recorded, transcribed, ticketed, called back."""
-    from api.demo import run
+    from api.demo.run import run
 
     status = run(load_settings(), once=once, as_json=as_json, soak_minutes=minutes if soak else 0)
     raise typer.Exit(status)

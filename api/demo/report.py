@@ -37,13 +37,13 @@ def expected(scenarios: Sequence[Scenario]) -> dict[str, Any]:
     """The same numbers as the scenarios foresee them, as far as they do."""
     outcomes = [scenario.expect.outcome for scenario in scenarios]
     answered = outcomes.count("answered")
-    asked = answered + outcomes.count("abandoned_in_queue") + outcomes.count("abandoned_in_prompt")
+    asked = answered + outcomes.count("abandoned_in_queue")  # who hung up in the greeting asked for nobody yet
     return {
         "calls_offered": len(outcomes),
         "calls_answered": answered,
         "calls_abandoned": sum(outcome.startswith("abandoned") for outcome in outcomes),
         "calls_self_served": outcomes.count("self_served"),
-        "answer_rate": round(answered / asked, 4) if asked else None,
+        "answer_rate": round(answered / asked, 6) if asked else None,
         "recordings": answered,
         "transcripts": answered,
         "tickets_drafted": answered,
@@ -94,3 +94,10 @@ def _after_the_talk(
     if wanted.survey_result is not None:
         pairs.append(("survey result", wanted.survey_result, last["result"] if last else None))
     return pairs
+
+
+def places_right(scenarios: Sequence[Scenario], calls: Sequence[Row], tickets: Sequence[Row]) -> int:
+    """How many drafts name exactly the place that their caller meant."""
+    wanted = {scenario.caller.number: scenario.expect.place for scenario in scenarios if scenario.expect.place}
+    callers = {call["id"]: call["caller"] for call in calls}
+    return sum(ticket["place"] == wanted.get(callers.get(ticket["call_id"], ""), "") for ticket in tickets)

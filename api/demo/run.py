@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from api.demo.report import differences, expected, measured
+from api.demo.report import differences, expected, measured, places_right
 from api.demo.script import CALLS, EVERY_S, as_environment, demo_settings
 from api.demo.staff import Staff
 from api.up import Hotline, prepare_database
@@ -173,8 +173,7 @@ async def _result(stage: Stage, scenarios: Sequence[Scenario], reports: Sequence
     ]
     problems += differences(scenarios, calls, tickets, surveys)
     problems += [f"{report.scenario}: {error}" for report in reports for error in report.errors]
-    places = [(s.expect.place, t["place"]) for s in scenarios for t in tickets if t["caller"] == s.caller.number]
-    numbers["places_right"] = sum(want == have for want, have in places if want)
+    numbers["places_right"] = places_right(scenarios, calls, tickets)
     return {**numbers, "problems": problems}
 
 

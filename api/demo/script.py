@@ -1,5 +1,6 @@
 """The script of the demonstration: its settings, and who calls when. Pure."""
 
+import json
 import os
 import socket
 from collections.abc import Mapping
@@ -60,8 +61,7 @@ def as_environment(settings: Settings) -> dict[str, str]:
     """The settings as HOTLINE_* variables, for child processes."""
     found = {}
     for name, value in settings.model_dump(mode="json").items():
-        text = "[" + ",".join(f'"{item}"' if isinstance(item, str) else str(item) for item in value) + "]"
-        found[f"HOTLINE_{name.upper()}"] = text if isinstance(value, list) else str(value)
+        found[f"HOTLINE_{name.upper()}"] = json.dumps(value) if isinstance(value, list) else str(value)
     return {**{key: value for key, value in os.environ.items() if not key.startswith("HOTLINE_")}, **found}
 
 

@@ -1,13 +1,12 @@
 """The ledger on a real database: facts and rows in one transaction, rebuilt, mended, counted."""
 
 import random
-from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
-from sqlmodel import SQLModel, select
+from sqlmodel import select
 
 from core.db import Database
 from core.facts import Fact, FactRow
@@ -30,14 +29,6 @@ from ivr.facts import (
 pytestmark = pytest.mark.integration
 
 START = datetime(2024, 3, 1, 9, 0, tzinfo=UTC)
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    database = Database(f"sqlite:///{tmp_path / 'calls.sqlite'}")
-    SQLModel.metadata.create_all(database.engine)
-    yield database
-    database.close()
 
 
 def at(second: float) -> datetime:
@@ -70,6 +61,24 @@ def test_the_row_follows_each_fact_in_any_order(database: Database) -> None:
         assert row is not None
         assert view is not None
         assert row.model_dump() == asdict(view)
+
+
+def test_writers_at_the_same_time_make_one_whole_row(database: Database) -> None:
+    facts = call("a")
+
+    def write(seed: int) -> int:
+        new = 0
+        for fact in random.Random(seed).sample(facts, len(facts)):
+            with database.session() as session:
+                new += record(session, [fact])
+        return new
+
+    with ThreadPoolExecutor(3) as writers:
+        assert sum(writers.map(write, range(3))) == len(facts)
+    row, view = stored(database), fold(facts)
+    assert row is not None
+    assert view is not None
+    assert row.model_dump() == asdict(view)
 
 
 def test_a_fact_that_comes_twice_is_stored_once(database: Database) -> None:

@@ -1,12 +1,9 @@
 """The seats table follows the facts about seats, also when they come twice or late."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlmodel import SQLModel
 
 from core.db import Database
 from ivr.acd.store import load_seats, save_seat
@@ -15,14 +12,6 @@ from ivr.facts import SeatStateChanged
 pytestmark = pytest.mark.integration
 
 START = datetime(2024, 3, 1, 9, 0, tzinfo=UTC)
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    database = Database(f"sqlite:///{tmp_path / 'seats.sqlite'}")
-    SQLModel.metadata.create_all(database.engine)
-    yield database
-    database.close()
 
 
 def change(second: float, state: Any, call_id: str | None = None, actor: str = "system") -> SeatStateChanged:
