@@ -7,7 +7,7 @@ from tickets.models import Ticket
 
 
 def latest_progress(session: Session, caller: str) -> dict[str, str] | None:
-    """`{"ticket": number, "state": state in Chinese}` of the caller's newest work order; None when there is none."""
+    """Values for the prompt `progress_found` about the caller's newest work order; None when there is none."""
     if not caller:
         return None  # a withheld number must not hear of somebody else's
     newest = session.exec(
@@ -18,4 +18,4 @@ def latest_progress(session: Session, caller: str) -> dict[str, str] | None:
     ).first()
     if newest is None:
         return None
-    return {"ticket": newest.number, "state": state_name(newest.state)}
+    return {"number": newest.number, "state": state_name(newest.state)}

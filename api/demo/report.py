@@ -37,13 +37,13 @@ def expected(scenarios: Sequence[Scenario]) -> dict[str, Any]:
     """The same numbers as the scenarios foresee them, as far as they do."""
     outcomes = [scenario.expect.outcome for scenario in scenarios]
     answered = outcomes.count("answered")
-    asked = answered + outcomes.count("abandoned_in_queue") + outcomes.count("abandoned_in_prompt")
+    asked = answered + outcomes.count("abandoned_in_queue")  # who hung up in the greeting asked for nobody yet
     return {
         "calls_offered": len(outcomes),
         "calls_answered": answered,
         "calls_abandoned": sum(outcome.startswith("abandoned") for outcome in outcomes),
         "calls_self_served": outcomes.count("self_served"),
-        "answer_rate": round(answered / asked, 4) if asked else None,
+        "answer_rate": round(answered / asked, 6) if asked else None,
         "recordings": answered,
         "transcripts": answered,
         "tickets_drafted": answered,

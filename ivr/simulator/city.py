@@ -22,14 +22,14 @@ from ivr.simulator.report import CallBackReport, CallReport
 from ivr.simulator.scenario import CallBack, Scenario
 
 _log = logging.getLogger(__name__)
-RING_S = 30.0
 _UNKNOWN = CallBack.model_validate("invalid")
 
 
 class City:
     """Places calls and takes them. One call per number at a time; any number of numbers at once.
 
-    Needs the `sim` Asterisk to be up. `call_backs` are the citizens' side of all call-backs so far.
+    Needs the `sim` Asterisk to be up. A seat answers after `pick_up_s`; a caller whom the hotline does not take gives
+    up after `ring_s`. `call_backs` are the citizens' side of all call-backs so far.
     """
 
     def __init__(
@@ -41,12 +41,14 @@ class City:
         scenarios: Mapping[str, Scenario] | None = None,
         exchange: Exchange | None = None,
         pick_up_s: float = 1.0,
+        ring_s: float = 30.0,
     ) -> None:
         self.scenarios = dict(load_scenarios() if scenarios is None else scenarios)
         self.call_backs: list[CallBackReport] = []
         self._exchange = exchange or AmiExchange(settings, secrets)
         self._shelf = AudioShelf(settings.home / "sim" / "audio", speech)
         self._pick_up_s = pick_up_s
+        self._ring_s = ring_s
         self._calls: dict[str, PlacedCall] = {}  # by the caller's number
         self._homes = {s.caller.number: s for s in self.scenarios.values() if s.follows is None}
         self._attempts: Counter[str] = Counter()
@@ -102,7 +104,7 @@ class City:
             await self._shelf.prepare(lines_of(scenario))
             report.dialled_at = now()
             problem = await self._exchange.dial(
-                call_id, line=scenario.line, number=number, name=scenario.caller.name, ring_s=RING_S
+                call_id, line=scenario.line, number=number, name=scenario.caller.name, ring_s=self._ring_s
             )
             if problem:
                 report.errors.append(problem)

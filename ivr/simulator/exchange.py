@@ -7,7 +7,8 @@ from core.errors import Unavailable
 from core.secrets import Secrets
 from core.settings import Settings
 from ivr.ami.client import AmiClient
-from ivr.ami.wire import AmiEvent
+from ivr.ami.waiting import Watch
+from ivr.ami.wire import AmiEvent, AmiLost
 
 USER = "hotline"
 _HOTLINE = "PJSIP/{line}@hotline"
@@ -69,30 +70,25 @@ class AmiExchange:
 
     async def dial(self, call_id: str, *, line: str, number: str, name: str, ring_s: float) -> str:
         """See `Exchange`. The channel's unique id is `call_id`, so the same id is never dialled twice."""
-        with self._client.watch(lambda event: _concerns(event, call_id)) as watch:
-            reply = await self._client.action(
-                "Originate",
-                Channel=_HOTLINE.format(line=line),
-                Context="caller",
-                Exten="s",
-                Priority=1,
-                Async="true",
-                Timeout=int(ring_s * 1000),
-                CallerID=f'"{_plain(name)}" <{number}>',
-                ChannelId=call_id,
-                Variable=f"SIM_SCENARIO={call_id}",
-            )
-            if not reply.ok:
-                return f"refused: {reply.message}"
-            failed = ""
-            while True:
-                event = await watch.next()
-                if event.name == "Hangup":
-                    return failed and f"{failed} (cause {event.get('Cause')})"
-                if event.get("Response") == "Failure":
-                    failed = "not connected"
-                    if not event.get("Channel"):  # no channel was made, so none will hang up
-                        return failed
+        action_id = self._client.new_action_id()
+        with self._client.watch(lambda event: _concerns(event, action_id, call_id)) as watch:
+            try:
+                reply = await self._client.action(
+                    "Originate",
+                    ActionID=action_id,
+                    Channel=_HOTLINE.format(line=line),
+                    Context="caller",
+                    Exten="s",
+                    Priority=1,
+                    Async="true",
+                    Timeout=int(ring_s * 1000),
+                    CallerID=f'"{_plain(name)}" <{number}>',
+                    ChannelId=call_id,
+                    Variable=f"SIM_SCENARIO={call_id}",
+                )
+                return await _until_over(watch) if reply.ok else f"refused: {reply.message}"
+            except AmiLost:
+                return "the link to the exchange was lost"
 
     async def _end_all(self, timeout_s: float = 10) -> None:
         ended = asyncio.get_running_loop().time() + timeout_s
@@ -112,8 +108,24 @@ class AmiExchange:
         self._up.clear()
 
 
-def _concerns(event: AmiEvent, call_id: str) -> bool:
-    return event.name in ("Hangup", "OriginateResponse") and event.get("Uniqueid") == call_id
+async def _until_over(watch: Watch) -> str:
+    """Follow one call to its end; the answer's event and the hangup may come in any order."""
+    answered = over = False
+    while not (answered and over):
+        event = await watch.next()
+        if event.name == "Hangup":
+            over = True
+        elif event.get("Response") == "Success":
+            answered = True
+        else:
+            return f"not connected: reason {event.get('Reason')}"
+    return ""
+
+
+def _concerns(event: AmiEvent, action_id: str, call_id: str) -> bool:
+    if event.name == "OriginateResponse":  # without a channel it has no Uniqueid
+        return event.get("ActionID") == action_id
+    return event.name == "Hangup" and event.get("Uniqueid") == call_id
 
 
 def _plain(name: str) -> str:

@@ -12,7 +12,9 @@ from sqlmodel import Session, SQLModel, select
 from core.db import Database
 from core.errors import BadInput, Forbidden, HotlineError, NotFound, Refused
 from core.facts import FactRow
+from core.settings import Settings
 from ivr.calls.models import Call
+from ivr.prompts.catalogue import load_catalogue
 from recording.facts import TranscriptReady
 from recording.models import Transcript
 from tests.ticket_city import HEATING, ZONE, catalogue, make_ticket, talk, walk
@@ -183,6 +185,9 @@ def test_the_caller_hears_of_the_newest_work_order_that_counts(database: Databas
         second = walk(session, make_ticket(session, now=NOW + timedelta(hours=1)), "open", "dispatched", now=NOW)
         third = make_ticket(session, now=NOW + timedelta(hours=2))
         walk(session, third, "withdrawn", now=NOW)
-        assert latest_progress(session, "13900000001") == {"ticket": second.number, "state": "已派单，正在办理"}
+        found = latest_progress(session, "13900000001")
+        assert found == {"number": second.number, "state": "已派单，正在办理"}
+        said = load_catalogue(Settings().prompts_file).prompts["progress_found"].filled(found, ZONE)
+        assert "已派单" in said
         make_ticket(session, caller="", now=NOW)
         assert latest_progress(session, "") is None

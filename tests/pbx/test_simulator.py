@@ -59,7 +59,7 @@ async def city(hot: Pbx, sim: Pbx, settings: Settings, secrets: Secrets, speech:
         story("13900000902", ("reject",)),
         story("13900000903", ({"answer": {"solved": "1", "satisfied": "4"}},)),
     ]
-    city = City(settings, secrets, speech, scenarios={home.id: home for home in homes}, pick_up_s=0.5)
+    city = City(settings, secrets, speech, scenarios={home.id: home for home in homes}, pick_up_s=0.5, ring_s=4)
     await city.start()
     yield city
     await city.stop()
@@ -139,6 +139,14 @@ async def test_several_at_once_each_by_his_own_story(city: City) -> None:
     assert [report.ended_by for report in reports] == ["caller", "seat", "caller", "caller"]
     assert [act for _, act in reports[0].offers] == ["busy", "answer"]
     assert [act for _, act in reports[3].offers] == ["no_answer"]
+
+
+async def test_a_call_that_the_hotline_does_not_take_is_reported(city: City, hot: Pbx) -> None:
+    hot.stop()
+    report = await city.place_call(story("13900000941"), run_id="down")
+    assert report.connected_at is None
+    assert report.errors
+    assert not report.answered
 
 
 async def test_a_number_calls_once_at_a_time(city: City) -> None:

@@ -6,18 +6,22 @@ What each outcome leads to, and why:
 |---------------------------------------|-----------------------------------------------------------------------|
 | answered, both keys                   | finish `answered`                                                     |
 | answered, one key                     | finish `partial`: the answers are kept apart, what is there counts    |
-| answered without a key; rejected      | a refusal; may be a slip, so one more attempt; the second ends it     |
+| rejected                              | finish `rejected`: a citizen's no is a no. The key "decline" of a     |
+|                                       | mobile arrives as busy, so this one is rare and meant                 |
+| answered without a key                | next attempt: perhaps a child, or a bad moment                        |
 | busy, no_answer, machine              | next attempt while delays are left                                    |
 | congestion, unreachable, lost, failed | our or the operator's fault: next attempt while delays are left       |
 | invalid                               | finish `invalid_number`: nobody will ever answer there                |
 
-When no attempt is left: `rejected` when a human was reached, else `machine_only` when a machine was, else `failed`
-when every attempt failed on our side, else `no_contact`. Non-response is a result of its own and never a satisfied one.
+When no attempt is left: `machine_only` when a machine answered and never a human, `failed` when every attempt failed
+on our side, else `no_contact`. Non-response is a result of its own and never counts as satisfied.
 
 What a result does to the work order:
-- solved = no or partly: reopened. Half is not solved: "事要解决" is the aim (Jiayuguan); closed is not fixed.
+- solved = no: reopened, whatever the score: "事要解决" is the aim (Jiayuguan); closed is not fixed.
+- solved = partly: the citizen's satisfaction decides. 3 or better: closed, and counted as partly, not as solved;
+  below, or no score: reopened (不满意事项重新办理, Zhuzhou).
 - solved = yes: closed, whatever the score. Solved and satisfied are two questions; the score counts in its own rate.
-- only a score: below 3 reopened (不满意事项重新办理, Zhuzhou), otherwise closed.
+- only a score: below 3 reopened, otherwise closed.
 - no answer at all: closed, and the survey's result says that nobody answered.
 - from the third round on everything is closed: after three call-backs without satisfaction the case ends as
   "不满意" and counts against the unit (two messages and one call, Zhuzhou). Otherwise it would never end.
@@ -36,7 +40,7 @@ Result = Literal[
 """`cancelled`: a person moved the work order on before the citizen was reached."""
 
 LAST_ROUND = 3
-MOST_REFUSALS = 2
+CONTENT = 3  # 基本满意: the lowest of the five grades that counts as satisfied
 _OUR_FAULT = frozenset({"congestion", "unreachable", "lost", "failed"})
 _SOLVED = {"1": "yes", "2": "partly", "3": "no", "yes": "yes", "partly": "partly", "no": "no"}
 
@@ -99,8 +103,10 @@ def next_action(attempts: Sequence[Ended], policy: Policy) -> DialAt | Finish:
         return Finish("answered" if solved and score else "partial", solved, score)
     if last.outcome == "invalid":
         return Finish("invalid_number")
+    if last.outcome == "rejected":
+        return Finish("rejected")
     n = len(attempts)
-    if _refusals(attempts) >= MOST_REFUSALS or n > len(policy.retry_delays_s):
+    if n > len(policy.retry_delays_s):
         return Finish(_without_answer(attempts))
     return DialAt(n + 1, allowed_from(last.at + timedelta(seconds=policy.retry_delays_s[n - 1]), policy))
 
@@ -130,34 +136,37 @@ def may_ring(moment: datetime, policy: Policy) -> bool:
 
 def verdict(finish: Finish, round_: int) -> Verdict:
     """What becomes of the work order; see the module's text."""
-    unhappy = finish.solved in ("no", "partly") or (finish.solved is None and (finish.score or 5) < 3)
+    unhappy = _is_unhappy(finish.solved, finish.score)
     if unhappy and round_ >= LAST_ROUND:
         return Verdict("closed", "三次回访仍不满意，按不满意结案")
     if unhappy:
         word = {"no": "市民答复未解决", "partly": "市民答复部分解决"}.get(finish.solved or "", "市民不满意")
         return Verdict("reopened", word)
     if finish.solved or finish.score:
-        return Verdict("closed", "市民答复已解决" if finish.solved else "市民已评分")
+        return Verdict(
+            "closed",
+            {"yes": "市民答复已解决", "partly": "市民答复部分解决并认可"}.get(finish.solved or "", "市民已评分"),
+        )
     return Verdict("closed", _SILENT.get(finish.result, "回访没有结果"))
 
 
 _SILENT: dict[str, str] = {
-    "no_contact": "回访未接通，未获评价",
-    "rejected": "市民未作评价",
+    "no_contact": "多次回访未获评价",
+    "rejected": "市民拒接回访，未获评价",
     "invalid_number": "回访号码无效，未获评价",
     "machine_only": "回访仅接通语音信箱，未获评价",
     "failed": "回访线路故障，未获评价",
 }
 
 
-def _refusals(attempts: Sequence[Ended]) -> int:
-    return sum(attempt.outcome in ("rejected", "answered") for attempt in attempts)
+def _is_unhappy(solved: str | None, score: int | None) -> bool:
+    if solved == "partly":
+        return score is None or score < CONTENT
+    return solved == "no" or (solved is None and score is not None and score < CONTENT)
 
 
 def _without_answer(attempts: Sequence[Ended]) -> Result:
     outcomes = {attempt.outcome for attempt in attempts}
-    if outcomes & {"rejected", "answered"}:
-        return "rejected"
-    if "machine" in outcomes:
+    if "machine" in outcomes and "answered" not in outcomes:
         return "machine_only"
     return "failed" if outcomes <= _OUR_FAULT else "no_contact"
