@@ -28,7 +28,6 @@ ROWS: dict[str, Callable[[dict[str, Any]], list[Row]]] = {"calls": calls.rows, "
 def main() -> int:
     """Measure and print; 0 when everything asked for was measured, 1 when something was not."""
     options = _options()
-    # Parameters of the machine's own installation must not change what is measured.
     configure_logs("bench", level="ERROR")
     began = time.monotonic()
 
