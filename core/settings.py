@@ -60,6 +60,9 @@ class Settings(BaseSettings):
     )
     flow: str = Field(default="main", pattern=r"^[a-z][a-z0-9_]*$", description="Flow that answers inbound calls")
     flows_dir: Path = Field(default=ROOT / "ivr" / "flow" / "flows", description="Folder of flow files")
+    skills_file: Path = Field(
+        default=ROOT / "ivr" / "acd" / "skills.yaml", description="Skills of seats, leaders on duty, called numbers"
+    )
     prompts_file: Path = Field(default=ROOT / "ivr" / "prompts" / "catalogue.yaml", description="Texts of all prompts")
 
     offer_timeout_s: float = Field(default=15, ge=3, le=60, description="How long a seat may ring")
@@ -103,7 +106,7 @@ class Settings(BaseSettings):
             raise ValueError("there is no such time zone; write it as Asia/Shanghai") from error
         return value
 
-    @field_validator("home", "catalogue", "flows_dir", "prompts_file")
+    @field_validator("home", "catalogue", "flows_dir", "skills_file", "prompts_file")
     @classmethod
     def _absolute(cls, value: Path) -> Path:
         return value.expanduser().resolve()
