@@ -33,6 +33,7 @@ from ivr.calls.writer import FactWriter
 
 log = logging.getLogger(__name__)
 DRAIN_S = 10.0
+FALLBACK_APP = "Queue"  # what a caller's channel runs in the dialplan when telephony does not serve it
 
 
 class PbxBridge:
@@ -113,6 +114,9 @@ class PbxBridge:
     async def tick(self, ami: AmiClient) -> None:
         """Every few minutes while all is well: note how far the event log has been seen; or mend what is still open."""
         if not ami.connected:
+            # Nobody can say which telephones are registered: callers must not wait for that, so all are tried.
+            for seat in self._seats:
+                self._acd.reachable(seat, True)
             return
         if self.needs_mending:
             channels = await ami.list_action("CoreShowChannels")
@@ -135,7 +139,7 @@ class PbxBridge:
             call_id = channel.get("Linkedid")
             kind = kind_of(channel.get("Channel"), channel.get("Uniqueid"), channel.get("Context"), self._seats)
             if kind == "caller" and channel.get("Uniqueid") == call_id:
-                self._live.resumed(call_id)
+                self._live.resumed(call_id, fallback=channel.get("Application") == FALLBACK_APP)
         for channel in channels:
             call_id, seat = channel.get("Linkedid"), seat_of(channel.get("Channel"), self._seats)
             if seat and call_id in self._live and channel.get("ChannelStateDesc") == "Up":
