@@ -13,17 +13,15 @@ from core.facts import Fact
 from ivr.acd.rules import Assignment, Why
 from ivr.acd.service import AcdService, Waiter
 from ivr.agi.listening import Listening, notes
+from ivr.agi.place import KeptPlaces, PlaceInLine
 from ivr.agi.session import AgiSession
 from ivr.calls.live import LiveCalls
-from ivr.facts import CallerAskedForHuman, CallerSaid, SeatDidNotAnswer, SeatOffered, StepEntered, WaitAnnounced
+from ivr.facts import CallerAskedForHuman, CallerSaid, SeatDidNotAnswer, SeatOffered, StepEntered
 from ivr.flow.ports import CallerHungUp
 from ivr.tap.listener import SpokenAnswer
 
 log = logging.getLogger(__name__)
 
-NEAR_SLICE_S = 0.2  # how soon the first in line notices a free seat
-FAR_SLICE_S = 1.0  # everybody else: five times fewer commands
-NEAR = 3
 DIAL_SLACK_S = 60
 
 CALL_REJECTED = "21"  # Q.850
@@ -55,6 +53,7 @@ class Telephone:
     offer_timeout_s: float
     position_every_s: float
     max_call_s: int
+    call_backs: KeptPlaces | None = None
     now: Callable[[], datetime] = utc_now
     listening: Listening | None = None  # None: keys only
 
@@ -62,7 +61,8 @@ class Telephone:
 class AgiCall:
     """CallControl over AGI."""
 
-    def __init__(self, session: AgiSession, call_id: str, phone: Telephone) -> None:
+    def __init__(self, session: AgiSession, call_id: str, phone: Telephone, *, place: datetime | None = None) -> None:
+        self._place = place  # in line, taken in an earlier call
         self._session = session
         self._phone = phone
         self.call_id = call_id
@@ -91,6 +91,19 @@ class AgiCall:
                 return collected
             key = ""
 
+    async def can_call_back(self, skill: str) -> bool:
+        """Whether a call-back can be promised to this caller now."""
+        kept = self._phone.call_backs
+        return kept is not None and await kept.possible(self.call_id, skill)
+
+    async def call_back(self, skill: str, priority: int) -> bool:
+        """Keep the place and ring back; False when it could not be promised after all."""
+        kept = self._phone.call_backs
+        if kept is None:
+            return False
+        self._asks(skill, priority)
+        return await kept.promise(self.call_id, skill, priority)
+
     async def hang_up(self) -> None:
         """End the call."""
         self._phone.live.ending(self.call_id, "system_hung_up")
@@ -111,46 +124,45 @@ class AgiCall:
     async def enqueue(self, skill: str, priority: int) -> None:
         """Hold the caller until a seat answers, and through the talk; returns when the seat has hung up."""
         phone = self._phone
-        self._fact(
-            CallerAskedForHuman(
-                id=CallerAskedForHuman.once(self.call_id),
-                at=phone.now(),
-                call_id=self.call_id,
-                node=phone.node,
-                skill=skill,
-                priority=priority,
-            )
-        )
+        self._asks(skill, priority)
         env = self._session.env
         number = env.get("agi_callerid", "")
+        kept = phone.call_backs.take_over(self.call_id) if phone.call_backs is not None else None
         waiter = phone.acd.join(
             self.call_id,
             skill,
             priority,
             line=env.get("agi_extension", ""),
             number=number if number.removeprefix("+").isdigit() else "",
+            asked_at=self._place or kept,
         )
+        place = PlaceInLine(self._session, phone, waiter, self.say, (skill, priority))
         try:
             while True:
-                offer = await self._hold(waiter)
-                if await self._ring(offer):
+                offer = await self._hold(waiter, place)
+                if offer is None or await self._ring(offer):
                     return
         finally:
             phone.acd.leave(self.call_id)
 
-    async def _hold(self, waiter: Waiter) -> Assignment:
-        """Music and announcements until a seat is offered."""
+    def _asks(self, skill: str, priority: int) -> None:
+        identity, at, node = CallerAskedForHuman.once(self.call_id), self._phone.now(), self._phone.node
+        fact = CallerAskedForHuman(id=identity, at=at, call_id=self.call_id, node=node, skill=skill, priority=priority)
+        self._fact(fact)
+
+    async def _hold(self, waiter: Waiter, place: PlaceInLine) -> Assignment | None:
+        """Music and announcements until a seat is offered; None for who is rung back instead."""
         if not waiter.offer.done():
             await asyncio.sleep(0)  # let the ACD assign a seat that is free right now
         if not waiter.offer.done():
             await self.say("wait_please", {})
         listening, may_ask = self._phone.listening, not self._invited and not waiter.offer.done()
         if listening is None or not listening.ask_while_waiting or not may_ask:
-            return await self._wait_in_line(waiter)
+            return await place.wait()
         self._invited = True
         async with notes(self._session, listening, self._said) as taking:
             await taking.invite(asyncio.create_task(self.say("speak_while_waiting", {})), waiter.offer)
-            return await self._wait_in_line(waiter)
+            return await place.wait()
 
     def _said(self, answer: SpokenAnswer) -> None:
         """Something that the caller said while waiting."""
@@ -162,43 +174,6 @@ class AgiCall:
             confidence=answer.confidence,
         )
         self._fact(fact)
-
-    async def _wait_in_line(self, waiter: Waiter) -> Assignment:
-        """Music, and now and then the place in line."""
-        told_at = asyncio.get_running_loop().time()
-        music = False
-        while not waiter.offer.done():
-            if not music:
-                await self._session.set_music(True)
-                music = True
-            await self._session.wait_for_digit(NEAR_SLICE_S if waiter.position <= NEAR else FAR_SLICE_S)
-            if not waiter.offer.done() and asyncio.get_running_loop().time() - told_at >= self._phone.position_every_s:
-                await self._session.set_music(False)
-                music = False
-                await self._tell_place(waiter.position)
-                told_at = asyncio.get_running_loop().time()
-        if music:
-            await self._session.set_music(False)
-        return waiter.offer.result()
-
-    async def _tell_place(self, position: int) -> None:
-        """The place in line, and how long it may take while such estimates have been good lately."""
-        wait = self._phone.acd.announce(self.call_id)
-        if wait is None:
-            await self.say("position", {"position": str(position)})
-            return
-        self._fact(
-            WaitAnnounced(
-                at=self._phone.now(),
-                call_id=self.call_id,
-                node=self._phone.node,
-                position=position,
-                expected_s=round(wait.expected_s, 1),
-                low_s=round(wait.low_s, 1),
-                high_s=round(wait.high_s, 1),
-            )
-        )
-        await self.say("position_wait", {"position": str(position), "wait": wait.words()})
 
     async def _ring(self, offer: Assignment) -> bool:
         """Ring one seat; True when a talk took place and the caller is still there."""

@@ -26,7 +26,7 @@ class AnsweredCallBacks:
 
     def __init__(self, phone: Telephone, database: Database, flow: Callable[[str], Flow]) -> None:
         # Who is being rung back is offered no further call-back, and takes over no place: it is this one.
-        self._phone = replace(phone, means=replace(phone.means, call_backs=None))
+        self._phone = replace(phone, call_backs=None)
         self._database = database
         self._flow = flow
 

@@ -69,7 +69,7 @@ class CallBacks:
         self._offering = Offering(
             settings.virtual_hold, settings.virtual_hold_from_position, settings.virtual_hold_after_s
         )
-        self._policies = {
+        self._policies: dict[str, Policy] = {
             VIRTUAL_HOLD: Policy(tuple(settings.virtual_hold_retry_delays_s), settings.call_back_expires_s),
             MISSED: Policy(tuple(settings.missed_retry_delays_s), settings.call_back_expires_s),
         }
@@ -189,6 +189,7 @@ class CallBacks:
                 await self._dialler.ring(ring, self._way)
         except Exception:
             log.exception("a promised call-back could not be made; it will be tried again")
+            self._acd.leave(place.entry)
             await asyncio.sleep(AFTER_FAILURE_S)
         finally:
             self._acd.leave(place.entry)
@@ -202,7 +203,7 @@ class CallBacks:
             return False  # somebody else was faster
         withdrawn = asyncio.ensure_future(place.withdrawn.wait())
         try:
-            await asyncio.wait({waiter.offer, withdrawn}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((waiter.offer, withdrawn), return_when=asyncio.FIRST_COMPLETED)
         finally:
             withdrawn.cancel()
         return not place.withdrawn.is_set()
@@ -245,7 +246,9 @@ class CallBacks:
         task.add_done_callback(self._tasks.discard)
 
 
-def _read(session: Session, now: datetime) -> tuple[list[CallBackPromise], list[CallBackPromise], list[CallBackPromise]]:
+def _read(
+    session: Session, now: datetime
+) -> tuple[list[CallBackPromise], list[CallBackPromise], list[CallBackPromise]]:
     """Holds that are due, missed calls that are due, and everything that is open."""
     is_open = select(CallBackPromise).where(col(CallBackPromise.open_number).is_not(None))
     return due(session, VIRTUAL_HOLD, now), due(session, MISSED, now), list(session.exec(is_open).all())
