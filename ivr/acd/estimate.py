@@ -92,7 +92,7 @@ class WaitEstimator:
         if len(ratios) < ENOUGH_OUTCOMES:
             return Wait(expected, max(0.0, expected - spread), expected + spread)
         tenths = quantiles(ratios, n=10)
-        return Wait(expected, expected * tenths[1], expected * tenths[7])
+        return Wait(expected, expected * tenths[0], expected * tenths[8])
 
     @property
     def is_trusted(self) -> bool:
