@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.responses import HTMLResponse, Response
 
 import api.auth.routes
+import api.callbacks.routes
 import api.calls.routes
 import api.catalogue.routes
 import api.health.routes
@@ -41,6 +42,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     api.tickets.routes.router,
     api.catalogue.routes.router,
     api.surveys.routes.router,
+    api.callbacks.routes.router,
     api.seats.routes.router,
     api.reports.routes.router,
     api.live.routes.router,

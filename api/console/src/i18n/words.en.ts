@@ -86,6 +86,7 @@ export const words: typeof chinese = {
     FlowStarted: 'Flow started',
     StepEntered: 'Prompt',
     CallerAskedForHuman: 'Waits for a human',
+    CallerSaid: 'Said while waiting',
     SeatOffered: 'Seat rings',
     SeatAnswered: 'Seat answered',
     SeatDidNotAnswer: 'Seat did not answer',
