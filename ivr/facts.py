@@ -45,6 +45,13 @@ class WaitAnnounced(Fact):
     high_s: float
 
 
+class CallerSaid(Fact):
+    """Words of a caller who waited, as a machine understood them; `at` is when they ended, `confidence` 0 to 1."""
+
+    text: str
+    confidence: float
+
+
 class SeatOffered(Fact):
     """The call rings at a seat; `reason` says in words why this seat and why this caller."""
 

@@ -19,9 +19,11 @@ from ivr.acd.service import AcdService
 from ivr.acd.store import load_seats, save_seat
 from ivr.agi.channel import Telephone
 from ivr.agi.inbound import InboundCalls
+from ivr.agi.listening import Listening
 from ivr.agi.server import AgiServer
 from ivr.ami.bridge import PbxBridge
 from ivr.ami.client import AmiClient
+from ivr.ami.spying import AmiSpies
 from ivr.calls.ledger import record
 from ivr.calls.live import LiveCalls
 from ivr.calls.writer import FactWriter
@@ -32,8 +34,12 @@ from ivr.facts import SeatStateChanged
 from ivr.flow.loader import load_flow
 from ivr.flow.ports import Lookup
 from ivr.flow.schema import Flow
+from ivr.pbx.render import local_address
 from ivr.prompts.prompts import Prompts
 from ivr.prompts.speech import EspeakSpeech
+from ivr.tap.ears import Ears
+from ivr.tap.listener import NoSpeech, SpeechEngine
+from ivr.tap.server import TapServer
 
 log = logging.getLogger(__name__)
 DRAIN_S = 5.0
@@ -52,7 +58,14 @@ def store_facts(session: Session, facts: Sequence[Fact]) -> None:
 class TelephonyProcess:
     """One per PBX node. `run` returns when `stop` is set; talks go on in Asterisk without it."""
 
-    def __init__(self, settings: Settings, secrets: Secrets, database: Database, lookup: Lookup) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        secrets: Secrets,
+        database: Database,
+        lookup: Lookup,
+        speech: SpeechEngine | None = None,
+    ) -> None:
         self._settings = settings
         self._database = database
         self._speech = EspeakSpeech()
@@ -76,6 +89,9 @@ class TelephonyProcess:
         )
         self.dialler = Dialler(database, self.ami, lines=settings.survey_lines, ring_s=settings.survey_ring_s)
         self.bridge.on_channel_gone = self.dialler.channel_gone
+        spies = AmiSpies(self.ami)
+        taps = TapServer(settings.bind, settings.tap_port, spies, seen_from_pbx=local_address(settings))
+        self.ears = Ears(taps, speech or NoSpeech(), most=settings.listen_most)
         phone = Telephone(
             acd=self.acd,
             live=self.live,
@@ -85,6 +101,7 @@ class TelephonyProcess:
             offer_timeout_s=settings.offer_timeout_s,
             position_every_s=settings.position_every_s,
             max_call_s=settings.max_call_s,
+            listening=Listening(self.ears, spies, settings.ask_while_waiting),
         )
         self.agi = AgiServer(
             settings.bind,
@@ -103,6 +120,7 @@ class TelephonyProcess:
         """Serve calls until `stop` is set."""
         await asyncio.to_thread(self.prompts.prepare)
         self.acd.restore(await self._database.in_thread(load_seats))
+        await self.ears.start()
         await self.agi.start()
         await self.ami.start()
         jobs: list[Coroutine[Any, Any, None]] = [
@@ -129,6 +147,7 @@ class TelephonyProcess:
 
     async def _close(self, tasks: list[asyncio.Task[None]]) -> None:
         await self.agi.stop()
+        await self.ears.stop()
         await self.ami.stop()
         self.acd.close()
         if not await self.writer.drain(DRAIN_S):
