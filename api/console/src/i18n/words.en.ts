@@ -56,6 +56,7 @@ export const words: typeof chinese = {
     invalid_number: 'No such number',
     machine_only: 'Answering machine',
     failed: 'Could not dial',
+    cancelled: 'Cancelled',
   },
   attemptState: { requested: 'Requested', dialling: 'Dialling', ended: 'Ended' },
   attemptOutcome: {

@@ -54,6 +54,7 @@ export const words = {
     invalid_number: '空号',
     machine_only: '语音信箱',
     failed: '系统未拨成',
+    cancelled: '已取消',
   },
   attemptState: { requested: '待拨', dialling: '拨打中', ended: '已结束' },
   attemptOutcome: {
