@@ -145,13 +145,10 @@ async def test_a_killed_pbx_ends_its_calls_with_a_reason_and_keeps_what_was_reco
 def finish_work_order(session: Session, number: str) -> str:
     """A work order of this caller is done, so the robot calls; gives the survey's id."""
     now = utc_now()
-    order = Ticket(
-        number=f"20260102-{number[-6:]}", state="draft", category="heating", caller=number, created_at=now,
-        updated_at=now,
-    )  # fmt: skip
+    order = Ticket(number=f"20260102-{number[-6:]}", state="draft", caller=number, created_at=now, updated_at=now)
     session.add(order)
     session.flush()
-    for state in ("open", "dispatched", "done"):
+    for state in ("open", "done"):
         move_ticket(session, identity(order), state, actor="tester", reason="已处理", now=now, version=None)
     return f"survey-{order.number}-1"
 
