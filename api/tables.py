@@ -7,6 +7,7 @@ import core.delivery
 import core.facts
 import core.jobs
 import ivr.acd.models
+import ivr.callbacks.models
 import ivr.calls.models
 import ivr.dialler.models
 import recording.models
@@ -19,6 +20,7 @@ OWNERS = (
     core.facts,
     core.jobs,
     ivr.acd.models,
+    ivr.callbacks.models,
     ivr.calls.models,
     ivr.dialler.models,
     recording.models,

@@ -3,18 +3,24 @@
 import asyncio
 import logging
 import signal
+import sys
 from collections.abc import Mapping
+from pathlib import Path
 
 from sqlmodel import Session
 
+from core.active import ActivePlace
 from core.db import Database
 from core.logs import configure_logs
 from core.secrets import load_secrets
 from core.settings import Settings
 from ivr.main import TelephonyProcess
+from ivr.tap.listener import SpeechEngine
 from tickets.progress import latest_progress
 
 LOOK_UP_S = 3.0
+SWITCH_S = 0.001  # Python's own 5 ms is felt by a caller who has pressed a key
+STAND_BY_S = 0.1
 log = logging.getLogger(__name__)
 
 
@@ -42,6 +48,8 @@ class ProgressLookup:
 def run(settings: Settings) -> None:
     """Serve calls until SIGTERM or SIGINT."""
     configure_logs("telephony", level=settings.log_level)
+    # The thread that writes facts must not keep the calls' loop from running for longer than this.
+    sys.setswitchinterval(SWITCH_S)
     database = Database(settings.database)
     try:
         asyncio.run(_serve(settings, database))
@@ -54,5 +62,42 @@ async def _serve(settings: Settings, database: Database) -> None:
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stop.set)
-    process = TelephonyProcess(settings, load_secrets(settings.home), database, ProgressLookup(database))
-    await process.run(stop)
+    place = ActivePlace(active_place(settings))
+    try:
+        if await _become_active(place, stop):
+            lookup = ProgressLookup(database)
+            process = TelephonyProcess(settings, load_secrets(settings.home), database, lookup, speech_engine(settings))
+            await process.run(stop)
+    finally:
+        place.release()
+
+
+def speech_engine(settings: Settings) -> SpeechEngine | None:
+    """What understands words in live calls; without it they go by keys."""
+    if not settings.listen_most:
+        return None
+    try:
+        # Imported here: an engine whose library does not load must not keep the telephone from being answered.
+        from recording.transcription.vosk_recognizer import VoskEngine
+    except (ImportError, OSError):
+        log.exception("the speech recogniser does not start; calls go by keys")
+        return None
+    return VoskEngine(settings)
+
+
+async def _become_active(place: ActivePlace, stop: asyncio.Event) -> bool:
+    """Wait until no other telephony process of this node serves calls; False when this one was stopped meanwhile."""
+    told = False
+    while not stop.is_set():
+        if place.try_take():
+            return True
+        if not told:
+            log.info("another telephony process serves calls; this one stands by")
+            told = True
+        await asyncio.sleep(STAND_BY_S)
+    return False
+
+
+def active_place(settings: Settings) -> Path:
+    """The file whose lock says which telephony process of this node serves calls."""
+    return settings.home / "journal" / f"{settings.node}.active"

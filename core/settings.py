@@ -3,7 +3,7 @@
 import os
 import tomllib
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, ValidationError, field_validator, model_validator
@@ -35,6 +35,7 @@ class Settings(BaseSettings):
     web_port: Port = 8000
     agi_port: Port = 4573
     control_port: Port = 4574
+    tap_port: Port = Field(default=4575, description="Live sound of calls from Asterisk, for speech recognition")
     ami_port: Port = 5038
     sip_port: Port = 5060
     ws_port: Port = 8088
@@ -59,12 +60,18 @@ class Settings(BaseSettings):
     )
     flow: str = Field(default="main", pattern=r"^[a-z][a-z0-9_]*$", description="Flow that answers inbound calls")
     flows_dir: Path = Field(default=ROOT / "ivr" / "flow" / "flows", description="Folder of flow files")
+    skills_file: Path = Field(
+        default=ROOT / "ivr" / "acd" / "skills.yaml", description="Skills of seats, leaders on duty, called numbers"
+    )
     prompts_file: Path = Field(default=ROOT / "ivr" / "prompts" / "catalogue.yaml", description="Texts of all prompts")
 
     offer_timeout_s: float = Field(default=15, ge=3, le=60, description="How long a seat may ring")
     wrap_up_s: float = Field(default=20, ge=0, le=600, description="Wrap-up after a talk")
     position_every_s: float = Field(default=30, ge=5, le=300, description="How often the place in line is announced")
     max_call_s: int = Field(default=7200, ge=60, le=14400, description="Longest call; Asterisk ends it then")
+
+    listen_most: int = Field(default=20, ge=0, le=500, description="Callers whose words are recognised live at once")
+    ask_while_waiting: bool = Field(default=False, description="Invite those who wait to say what it is about")
 
     model: str = Field(default="demo", description="Speech model: demo, an official name, or a folder")
     transcribe_workers: int = Field(default=1, ge=1, le=64)
@@ -75,6 +82,21 @@ class Settings(BaseSettings):
     survey_lines: int = Field(default=2, ge=1, le=100, description="Call-backs under way at once")
     survey_start_hour: int = Field(default=0, ge=0, le=23, description="No call-back before this hour, city time")
     survey_end_hour: int = Field(default=24, ge=1, le=24, description="No call-back from this hour on, city time")
+
+    virtual_hold: Literal["off", "auto", "always"] = Field(
+        default="auto", description="Offer waiting callers to be rung back: off, auto (in a long line), always"
+    )
+    virtual_hold_from_position: int = Field(default=10, ge=1, description="auto: to who is at least so far back")
+    virtual_hold_after_s: float = Field(
+        default=120, ge=0, description="auto: or has waited so long, not near the front"
+    )
+    virtual_hold_retry_delays_s: tuple[float, ...] = Field(default=(60, 300), description="Before each further ring")
+    missed_callback: Literal["off", "seat", "robot"] = Field(
+        default="off", description="Ring callers nobody answered: off (list only), seat (a human), robot (asks first)"
+    )
+    missed_retry_delays_s: tuple[float, ...] = Field(default=(600, 3600), description="Before each further ring")
+    call_back_ring_s: int = Field(default=25, ge=5, le=90, description="How long a promised call-back rings")
+    call_back_expires_s: float = Field(default=86400, gt=0, description="No promised call-back later than this")
 
     session_hours: float = Field(default=12, gt=0, le=72)
     log_level: str = Field(default="INFO", pattern=r"^(DEBUG|INFO|WARNING|ERROR)$")
@@ -99,7 +121,7 @@ class Settings(BaseSettings):
             raise ValueError("there is no such time zone; write it as Asia/Shanghai") from error
         return value
 
-    @field_validator("home", "catalogue", "flows_dir", "prompts_file")
+    @field_validator("home", "catalogue", "flows_dir", "skills_file", "prompts_file")
     @classmethod
     def _absolute(cls, value: Path) -> Path:
         return value.expanduser().resolve()

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator
 
+from core.calendar import UtcDatetime
 from core.facts import Fact
 
 
@@ -44,6 +45,22 @@ class CallerAskedForHuman(Fact):
 
     skill: str = "general"
     priority: int = 0
+
+
+class WaitAnnounced(Fact):
+    """The caller was told how long it may still take; the next SeatOffered tells how true that was. Seconds."""
+
+    position: int
+    expected_s: float
+    low_s: float
+    high_s: float
+
+
+class CallerSaid(Fact):
+    """Words of a caller who waited, as a machine understood them; `at` is when they ended, `confidence` 0 to 1."""
+
+    text: str
+    confidence: float
 
 
 class SeatOffered(Fact):
@@ -122,3 +139,29 @@ class AttemptEnded(Fact):
     answers: dict[str, str] = {}
     sip_code: int | None = None
     cause: int | None = None
+
+
+class CallBackPromised(Fact):
+    """The caller of this call will be rung back and need not hold the line; the place in line is kept."""
+
+    promise_id: str
+    kind: Literal["virtual_hold", "missed"]
+    asked_at: UtcDatetime  # when the caller first asked for a human: the place
+
+
+class CallBackKept(Fact):
+    """This call is the promised call-back: a person has answered. `first_call_id` is the call that it makes good."""
+
+    promise_id: str
+    kind: Literal["virtual_hold", "missed"]
+    first_call_id: str
+
+
+class CallBackEnded(Fact):
+    """A promised call-back has its definite result; `kept_call_id` is the call in which the citizen was reached."""
+
+    promise_id: str
+    kind: Literal["virtual_hold", "missed"]
+    result: str
+    attempts: int
+    kept_call_id: str | None = None

@@ -13,13 +13,17 @@ from core.errors import HotlineError, Unavailable
 from core.facts import Fact
 from core.secrets import Secrets
 from core.settings import Settings
+from ivr.acd.plan import Plan
+from ivr.acd.plan_file import changed_at, load_plan
 from ivr.acd.service import AcdService
 from ivr.acd.store import load_seats, save_seat
 from ivr.agi.channel import Telephone
 from ivr.agi.inbound import InboundCalls
+from ivr.agi.listening import Listening
 from ivr.agi.server import AgiServer
 from ivr.ami.bridge import PbxBridge
 from ivr.ami.client import AmiClient
+from ivr.ami.spying import AmiSpies
 from ivr.calls.ledger import record
 from ivr.calls.live import LiveCalls
 from ivr.calls.writer import FactWriter
@@ -30,8 +34,12 @@ from ivr.facts import SeatStateChanged
 from ivr.flow.loader import load_flow
 from ivr.flow.ports import Lookup
 from ivr.flow.schema import Flow
+from ivr.pbx.render import local_address
 from ivr.prompts.prompts import Prompts
 from ivr.prompts.speech import EspeakSpeech
+from ivr.tap.ears import Ears
+from ivr.tap.listener import NoSpeech, SpeechEngine
+from ivr.tap.server import TapServer
 
 log = logging.getLogger(__name__)
 DRAIN_S = 5.0
@@ -50,7 +58,14 @@ def store_facts(session: Session, facts: Sequence[Fact]) -> None:
 class TelephonyProcess:
     """One per PBX node. `run` returns when `stop` is set; talks go on in Asterisk without it."""
 
-    def __init__(self, settings: Settings, secrets: Secrets, database: Database, lookup: Lookup) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        secrets: Secrets,
+        database: Database,
+        lookup: Lookup,
+        speech: SpeechEngine | None = None,
+    ) -> None:
         self._settings = settings
         self._database = database
         self._speech = EspeakSpeech()
@@ -58,7 +73,10 @@ class TelephonyProcess:
         self._flows = {name: load_flow(settings.flows_dir / f"{name}.yaml").flow for name in (settings.flow, "survey")}
         self.writer = FactWriter(database, store_facts, settings.home / "journal" / f"{settings.node}.jsonl")
         self.live = LiveCalls(settings.node)
-        self.acd = AcdService(settings.seats, wrap_up_s=settings.wrap_up_s, on_change=self._seat_changed)
+        self._plan_seen = changed_at(settings.skills_file)
+        self.acd = AcdService(
+            settings.seats, wrap_up_s=settings.wrap_up_s, on_change=self._seat_changed, plan=self._load_plan()
+        )
         self.bridge = PbxBridge(settings, self.live, self.acd, self.writer, database)
         self.ami = AmiClient(
             settings.bind,
@@ -71,6 +89,9 @@ class TelephonyProcess:
         )
         self.dialler = Dialler(database, self.ami, lines=settings.survey_lines, ring_s=settings.survey_ring_s)
         self.bridge.on_channel_gone = self.dialler.channel_gone
+        spies = AmiSpies(self.ami)
+        taps = TapServer(settings.bind, settings.tap_port, spies, seen_from_pbx=local_address(settings))
+        self.ears = Ears(taps, speech or NoSpeech(), most=settings.listen_most)
         phone = Telephone(
             acd=self.acd,
             live=self.live,
@@ -80,6 +101,7 @@ class TelephonyProcess:
             offer_timeout_s=settings.offer_timeout_s,
             position_every_s=settings.position_every_s,
             max_call_s=settings.max_call_s,
+            listening=Listening(self.ears, spies, settings.ask_while_waiting),
         )
         self.agi = AgiServer(
             settings.bind,
@@ -98,6 +120,7 @@ class TelephonyProcess:
         """Serve calls until `stop` is set."""
         await asyncio.to_thread(self.prompts.prepare)
         self.acd.restore(await self._database.in_thread(load_seats))
+        await self.ears.start()
         await self.agi.start()
         await self.ami.start()
         jobs: list[Coroutine[Any, Any, None]] = [
@@ -124,6 +147,7 @@ class TelephonyProcess:
 
     async def _close(self, tasks: list[asyncio.Task[None]]) -> None:
         await self.agi.stop()
+        await self.ears.stop()
         await self.ami.stop()
         self.acd.close()
         if not await self.writer.drain(DRAIN_S):
@@ -145,9 +169,25 @@ class TelephonyProcess:
         while True:
             await asyncio.sleep(MEND_AGAIN_S if self.bridge.needs_mending else TICK_S)
             try:
+                self._look_at_plan()
                 await self.bridge.tick(self.ami)
             except (HotlineError, OSError):
                 log.exception("the event log could not be compared with the ledger; it will be tried again")
+
+    def _load_plan(self) -> Plan:
+        settings = self._settings
+        return load_plan(settings.skills_file, seats=settings.seats, zone=settings.city_zone)
+
+    def _look_at_plan(self) -> None:
+        """Take up a changed skills file; one that is wrong is logged once and the last good one stays."""
+        seen = changed_at(self._settings.skills_file)
+        if seen != self._plan_seen:
+            self._plan_seen = seen
+            try:
+                self.acd.use(self._load_plan())
+                log.info("the skills file was taken up")
+            except HotlineError:
+                log.exception("the skills file is wrong; the last good one stays")
 
     def _seat_changed(self, fact: SeatStateChanged) -> None:
         self.writer.write(fact)

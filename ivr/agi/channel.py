@@ -12,10 +12,12 @@ from core.errors import HotlineError
 from core.facts import Fact
 from ivr.acd.rules import Assignment, Why
 from ivr.acd.service import AcdService, Waiter
+from ivr.agi.listening import Listening, notes
 from ivr.agi.session import AgiSession
 from ivr.calls.live import LiveCalls
-from ivr.facts import CallerAskedForHuman, SeatDidNotAnswer, SeatOffered, StepEntered
+from ivr.facts import CallerAskedForHuman, CallerSaid, SeatDidNotAnswer, SeatOffered, StepEntered, WaitAnnounced
 from ivr.flow.ports import CallerHungUp
+from ivr.tap.listener import SpokenAnswer
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +56,7 @@ class Telephone:
     position_every_s: float
     max_call_s: int
     now: Callable[[], datetime] = utc_now
+    listening: Listening | None = None  # None: keys only
 
 
 class AgiCall:
@@ -64,6 +67,7 @@ class AgiCall:
         self._phone = phone
         self.call_id = call_id
         self.answers: dict[str, str] = {}
+        self._invited = False  # to say what it is about, once in a call
 
     async def say(self, prompt: str, values: Mapping[str, str], keys: str = "") -> str:
         """Play a prompt; one of `keys` cuts it short and is returned."""
@@ -117,7 +121,15 @@ class AgiCall:
                 priority=priority,
             )
         )
-        waiter = phone.acd.join(self.call_id, skill, priority)
+        env = self._session.env
+        number = env.get("agi_callerid", "")
+        waiter = phone.acd.join(
+            self.call_id,
+            skill,
+            priority,
+            line=env.get("agi_extension", ""),
+            number=number if number.removeprefix("+").isdigit() else "",
+        )
         try:
             while True:
                 offer = await self._hold(waiter)
@@ -132,6 +144,27 @@ class AgiCall:
             await asyncio.sleep(0)  # let the ACD assign a seat that is free right now
         if not waiter.offer.done():
             await self.say("wait_please", {})
+        listening, may_ask = self._phone.listening, not self._invited and not waiter.offer.done()
+        if listening is None or not listening.ask_while_waiting or not may_ask:
+            return await self._wait_in_line(waiter)
+        self._invited = True
+        async with notes(self._session, listening, self._said) as taking:
+            await taking.invite(asyncio.create_task(self.say("speak_while_waiting", {})), waiter.offer)
+            return await self._wait_in_line(waiter)
+
+    def _said(self, answer: SpokenAnswer) -> None:
+        """Something that the caller said while waiting."""
+        fact = CallerSaid(
+            at=self._phone.now(),
+            call_id=self.call_id,
+            node=self._phone.node,
+            text=answer.text,
+            confidence=answer.confidence,
+        )
+        self._fact(fact)
+
+    async def _wait_in_line(self, waiter: Waiter) -> Assignment:
+        """Music, and now and then the place in line."""
         told_at = asyncio.get_running_loop().time()
         music = False
         while not waiter.offer.done():
@@ -142,11 +175,30 @@ class AgiCall:
             if not waiter.offer.done() and asyncio.get_running_loop().time() - told_at >= self._phone.position_every_s:
                 await self._session.set_music(False)
                 music = False
-                await self.say("position", {"position": str(waiter.position)})
+                await self._tell_place(waiter.position)
                 told_at = asyncio.get_running_loop().time()
         if music:
             await self._session.set_music(False)
         return waiter.offer.result()
+
+    async def _tell_place(self, position: int) -> None:
+        """The place in line, and how long it may take while such estimates have been good lately."""
+        wait = self._phone.acd.announce(self.call_id)
+        if wait is None:
+            await self.say("position", {"position": str(position)})
+            return
+        self._fact(
+            WaitAnnounced(
+                at=self._phone.now(),
+                call_id=self.call_id,
+                node=self._phone.node,
+                position=position,
+                expected_s=round(wait.expected_s, 1),
+                low_s=round(wait.low_s, 1),
+                high_s=round(wait.high_s, 1),
+            )
+        )
+        await self.say("position_wait", {"position": str(position), "wait": wait.words()})
 
     async def _ring(self, offer: Assignment) -> bool:
         """Ring one seat; True when a talk took place and the caller is still there."""
