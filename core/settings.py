@@ -59,6 +59,13 @@ class Settings(BaseSettings):
     )
     flow: str = Field(default="main", pattern=r"^[a-z][a-z0-9_]*$", description="Flow that answers inbound calls")
     flows_dir: Path = Field(default=ROOT / "ivr" / "flow" / "flows", description="Folder of flow files")
+    calendar: Path = Field(
+        default=ROOT / "core" / "city" / "calendar.yaml", description="Holidays, swapped days and opening hours"
+    )
+    time_to_human_s: float = Field(
+        default=60, ge=15, le=600, description="Longest way to a human that a flow may have, for who does nothing"
+    )
+    transfer_numbers: tuple[str, ...] = Field(default=(), description="Outside numbers that flows may transfer to")
     prompts_file: Path = Field(default=ROOT / "ivr" / "prompts" / "catalogue.yaml", description="Texts of all prompts")
 
     offer_timeout_s: float = Field(default=15, ge=3, le=60, description="How long a seat may ring")
@@ -99,7 +106,7 @@ class Settings(BaseSettings):
             raise ValueError("there is no such time zone; write it as Asia/Shanghai") from error
         return value
 
-    @field_validator("home", "catalogue", "flows_dir", "prompts_file")
+    @field_validator("home", "catalogue", "flows_dir", "prompts_file", "calendar")
     @classmethod
     def _absolute(cls, value: Path) -> Path:
         return value.expanduser().resolve()
@@ -109,6 +116,13 @@ class Settings(BaseSettings):
     def _numbers(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         if not value or any(not (number.isascii() and number.isdigit() and len(number) <= 12) for number in value):
             raise ValueError("must be a list of numbers of 1 to 12 digits")
+        return value
+
+    @field_validator("transfer_numbers")
+    @classmethod
+    def _dialable(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if any(not (number.isascii() and number.isdigit() and len(number) <= 15) for number in value):
+            raise ValueError("must be a list of numbers of 1 to 15 digits")
         return value
 
     @model_validator(mode="after")
