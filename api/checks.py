@@ -4,7 +4,6 @@ import socket
 from collections.abc import Callable, Iterator
 
 import httpx
-import typer
 
 from api import migrate
 from api.seats.control_client import ControlClient
@@ -13,9 +12,7 @@ from core.errors import BadInput, Finding, HotlineError
 from core.secrets import Secrets, load_secrets
 from core.settings import Settings, load_settings
 from ivr.flow import check as flow_check
-from ivr.pbx.get import find_asterisk
-from ivr.pbx.process import Pbx, busy_ports
-from ivr.pbx.render import render
+from ivr.pbx import check as pbx_check
 from ivr.prompts import check as prompt_check
 from ivr.prompts.catalogue import load_catalogue as load_prompts
 from recording.transcription import check as model_check
@@ -35,7 +32,7 @@ def findings() -> Iterator[Finding]:
         ("ports", lambda: _ports(settings, secrets)),
         ("prompts", lambda: iter(prompt_check.findings(settings))),
         ("flows", lambda: _flows(settings)),
-        ("asterisk", lambda: _asterisk(settings, secrets)),
+        ("asterisk", lambda: iter(pbx_check.findings(settings, secrets))),
         ("speech model", lambda: iter(model_check.findings(settings))),
         ("catalogue", lambda: _catalogue(settings)),
         ("database", lambda: _database(settings)),
@@ -90,19 +87,6 @@ def _flows(settings: Settings) -> Iterator[Finding]:
     except BadInput:
         return  # the prompts' own finding says what is wrong
     yield from flow_check.findings(settings, names)
-
-
-def _asterisk(settings: Settings, secrets: Secrets) -> Iterator[Finding]:
-    install = find_asterisk(settings.home, progress=lambda text: typer.echo(text, err=True))
-    yield Finding("asterisk", True, f"{install.version} ({'private copy' if install.private else 'installed'})")
-    pbx = Pbx(install, settings, secrets, "hot")
-    if pbx.pid is not None:
-        yield Finding("asterisk configuration", True, f"in use by the running Asterisk (process {pbx.pid})")
-        return
-    for name, port in busy_ports(settings, "hot"):
-        mend = f"stop what listens there, or set HOTLINE_{name.upper()} to a free port"
-        yield Finding(f"port {port}", False, f"{name}: in use by another program", mend)
-    yield Finding("asterisk configuration", True, f"written and checked: {render(settings, secrets, 'hot', install)}")
 
 
 def _catalogue(settings: Settings) -> Iterator[Finding]:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Generic, TypeVar
 
 from fastapi import Query
 from pydantic import BaseModel
-from sqlalchemy import and_, or_
+from sqlalchemy import Integer, and_, or_
 from sqlmodel import Session
 from sqlmodel.sql.expression import SelectOfScalar
 
@@ -60,7 +60,7 @@ def newest_first(
 
     The rows without a time are a statement of their own, so that each half can use its index.
     """
-    key_type: type = key.type.python_type
+    key_type = int if isinstance(key.type, Integer) else str
     moment, last = _unwrap(cursor, key_type) if cursor else (None, None)
     rows: list[Row] = []
     if not cursor or moment is not None:

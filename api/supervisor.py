@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 STOP_WITHIN_S = 15.0
@@ -13,6 +14,9 @@ PAUSES_S = (0.5, 1.0, 2.0, 5.0, 10.0)
 CALM_S = 60.0  # having run for so long, a child's next death counts as its first
 MOST_LOG_BYTES = 20 * 1024 * 1024
 _PR_SET_PDEATHSIG = 1
+PULSE_AFTER_S = 20.0  # a process that starts need not reply yet
+PULSE_EVERY_S = 3.0
+PULSE_MISSES = 3
 
 
 def _end_with_parent() -> None:
@@ -74,6 +78,16 @@ class Child:
         self.start()
         return True
 
+    def kill(self) -> None:
+        """End it at once; `look` starts it again."""
+        if self._process is not None:
+            self._process.kill()
+
+    @property
+    def runs_for_s(self) -> float:
+        """How long it has been running; 0 when it does not."""
+        return time.monotonic() - self._started_at if self.pid is not None else 0.0
+
     def stop(self) -> None:
         """Ask it to end, kill it when it does not; returns when it is gone."""
         if self._process is None:
@@ -89,3 +103,29 @@ class Child:
         """The last lines it wrote."""
         lines = self.log_file.read_text(errors="replace").splitlines() if self.log_file.exists() else []
         return " | ".join(line for line in lines[-3:] if line.strip())[:500]
+
+
+class Pulse:
+    """Finds a child that runs and does nothing: callers would wait in silence for it, so it is killed.
+
+    Its connections close with it, and Asterisk leads the callers to the fallback queue at once.
+    """
+
+    def __init__(self, child: Child, is_alive: Callable[[], bool]) -> None:
+        self._child = child
+        self._is_alive = is_alive
+        self._missed = 0
+        self._asked_at = 0.0
+
+    def look(self) -> bool:
+        """Ask when it is time; True when the child was killed because it did not reply for too long."""
+        now = time.monotonic()
+        if self._child.runs_for_s < PULSE_AFTER_S or now - self._asked_at < PULSE_EVERY_S:
+            return False
+        self._asked_at = now
+        self._missed = 0 if self._is_alive() else self._missed + 1
+        if self._missed < PULSE_MISSES:
+            return False
+        self._missed = 0
+        self._child.kill()
+        return True

@@ -9,7 +9,7 @@ import httpx
 
 from api import migrate
 from api.auth.first_users import Login, ensure_admin, ensure_demo_users
-from api.supervisor import Child
+from api.supervisor import Child, Pulse
 from core.calendar import utc_now
 from core.db import Database
 from core.errors import BadInput, Unavailable
@@ -24,6 +24,7 @@ from tickets.catalogue import load_catalogue
 PROCESSES = ("telephony", "worker", "web")
 LOOK_EVERY_S = 0.5
 READY_WITHIN_S = 60.0
+REPLY_WITHIN_S = 3.0
 Say = Callable[[str], None]
 
 
@@ -36,6 +37,7 @@ class Hotline:
         say("Asterisk …")
         self.pbx = Pbx(find_asterisk(settings.home, progress=say), settings, secrets, "hot")
         self.children = [Child(name, settings.home / "log") for name in PROCESSES]
+        self._pulse = Pulse(self.children[0], lambda: _replies(settings, secrets))
 
     def start(self) -> None:
         """Start all and wait until the page answers; what is wrong in the settings is raised as BadInput."""
@@ -52,6 +54,8 @@ class Hotline:
         if self.pbx.pid is None:
             self._say("Asterisk has ended; starting it again")
             self.pbx.start()
+        if self._pulse.look():
+            self._say("telephony did not reply any more; it is started again, callers go to the fallback queue")
         for child in self.children:
             if child.look():
                 self._say(f"{child.name} has ended ({child.last_status}); started again, see {child.log_file}")
@@ -82,6 +86,16 @@ class Hotline:
             code="not_ready",
             mend=f"read {self.settings.home / 'log'}",
         )
+
+
+def _replies(settings: Settings, secrets: Secrets) -> bool:
+    """Whether telephony's loop turns: its control port is served by the loop that serves the callers."""
+    address = f"http://{settings.bind}:{settings.control_port}/state"
+    headers = {"X-Hotline-Token": secrets.control_token}
+    try:
+        return httpx.get(address, headers=headers, timeout=REPLY_WITHIN_S, trust_env=False).is_success
+    except httpx.HTTPError:
+        return False
 
 
 def prepare_database(settings: Settings, secrets: Secrets, *, demo_users: bool) -> Sequence[Login]:

@@ -15,7 +15,9 @@ from core.settings import Settings
 STOP_WITHIN_S = 3
 
 
-class _Server(uvicorn.Server):
+class Server(uvicorn.Server):
+    """uvicorn that ends live screens before it waits for requests to end."""
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         # Live screens never end by themselves, and uvicorn waits for requests before it tells the application.
         await self.config.app.state.context.feed.close()  # type: ignore[union-attr]
@@ -36,7 +38,7 @@ def run(settings: Settings) -> None:
         timeout_graceful_shutdown=STOP_WITHIN_S,
     )
     try:
-        _Server(config).run(sockets=[listener])
+        Server(config).run(sockets=[listener])
     finally:
         listener.close()
         database.close()

@@ -23,7 +23,8 @@ class Fact(BaseModel):
     gets its id from `once()`, so that two witnesses (AGI, AMI, CEL) of one event make one row.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # Inputs are hidden in errors: an error may be logged, and facts hold numbers and names.
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
     is_abstract: ClassVar[bool] = False
 
     id: str = Field(default_factory=lambda: str(uuid4()))

@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Literal
 
 from sqlalchemy.exc import OperationalError
-from sqlmodel import Session
+from sqlmodel import Session, col, select
 
 from core.calendar import in_city, utc_now
 from core.db import Database, insert_once
 from core.facts import publish
 from core.logs import about_call
 from core.settings import Settings
+from ivr.calls.models import Call
 from recording import spool
 from recording.audio import Stored, leg_frames, write_stereo
 from recording.facts import RecordingReady
@@ -92,6 +93,21 @@ def salvage(
     if marked:
         log.warning("recordings of a PBX that ended early are salvaged", extra={"count": len(marked)})
     return marked
+
+
+def salvage_ended(database: Database, settings: Settings, now: datetime | None = None) -> list[str]:
+    """Salvage what a dead PBX left of calls that the ledger knows to be over; gives the uniqueids.
+
+    A call that the ledger does not know (telephony is down, say) may be live: it waits until nobody has written to
+    its legs for longer than any call lasts.
+    """
+    open_ids = [call.uniqueid for call in spool.scan(settings.spool) if call.done is None]
+    if not open_ids:
+        return []
+    with database.reading() as session:
+        over = set(session.exec(select(Call.id).where(col(Call.id).in_(open_ids), col(Call.ended_at).is_not(None))))
+    marked = salvage(settings, set(open_ids) - over, now)
+    return marked + salvage(settings, (), now, quiet_s=settings.max_call_s)
 
 
 def _place(settings: Settings, call: SpooledCall) -> Path:

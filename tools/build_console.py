@@ -54,7 +54,11 @@ def npm(*arguments: str, quiet: bool = False) -> None:
     """Run npm in the console's folder. npm's own launcher in the wheel is broken, so its script is run by Node."""
     bin_dir = node_bin()
     script = bin_dir.parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
-    environment = {**os.environ, "PATH": f"{bin_dir}{os.pathsep}{os.environ.get('PATH', '')}"}
+    environment = {
+        "NODE_USE_SYSTEM_CA": "1",  # behind a city's own certificate authority npm trusts what the machine trusts
+        **os.environ,
+        "PATH": f"{bin_dir}{os.pathsep}{os.environ.get('PATH', '')}",
+    }
     done = subprocess.run(
         [str(bin_dir / "node"), str(script), *arguments],
         cwd=CONSOLE,

@@ -24,6 +24,7 @@ FAR_SLICE_S = 1.0  # everybody else: five times fewer commands
 NEAR = 3
 DIAL_SLACK_S = 60
 
+CALL_REJECTED = "21"  # Q.850
 WHY: Mapping[str, Why] = {
     "NOANSWER": "no_answer",
     "BUSY": "busy",
@@ -176,11 +177,17 @@ class AgiCall:
         if status == "ANSWER":
             self._talk_over(offer.seat, "seat", ringing_since)
             return True
-        why = WHY.get(status, "rejected")
+        why = await self._why_not(status)
         at = phone.now()
         self._fact(SeatDidNotAnswer(at=at, call_id=self.call_id, node=phone.node, seat=offer.seat, why=why))
         phone.acd.offer_failed(self.call_id, why)
         return False
+
+    async def _why_not(self, status: str) -> Why:
+        """An agent who refuses looks to Dial like a telephone that cannot be reached; the cause tells them apart."""
+        if status == "CHANUNAVAIL" and await self._session.get_variable("HANGUPCAUSE") == CALL_REJECTED:
+            return "rejected"
+        return WHY.get(status, "rejected")
 
     async def _left_during_dial(self, seat: str, ringing_since: datetime) -> None:
         """The caller hung up: while it rang, or in the talk?"""

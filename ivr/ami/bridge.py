@@ -33,6 +33,7 @@ from ivr.calls.writer import FactWriter
 
 log = logging.getLogger(__name__)
 DRAIN_S = 10.0
+FALLBACK_APP = "Queue"  # what a caller's channel runs in the dialplan when telephony does not serve it
 
 
 class PbxBridge:
@@ -135,7 +136,7 @@ class PbxBridge:
             call_id = channel.get("Linkedid")
             kind = kind_of(channel.get("Channel"), channel.get("Uniqueid"), channel.get("Context"), self._seats)
             if kind == "caller" and channel.get("Uniqueid") == call_id:
-                self._live.resumed(call_id)
+                self._live.resumed(call_id, fallback=channel.get("Application") == FALLBACK_APP)
         for channel in channels:
             call_id, seat = channel.get("Linkedid"), seat_of(channel.get("Channel"), self._seats)
             if seat and call_id in self._live and channel.get("ChannelStateDesc") == "Up":

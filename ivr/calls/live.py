@@ -55,9 +55,10 @@ class LiveCalls:
             )
         ]
 
-    def resumed(self, call_id: str, seat: str | None = None) -> None:
+    def resumed(self, call_id: str, seat: str | None = None, *, fallback: bool = False) -> None:
         """A call, perhaps a talk, that was on the line before this process saw it; the ledger knows or is mended."""
         call = self._calls.setdefault(call_id, LiveCall(call_id))
+        call.fallback = call.fallback or fallback
         if seat is not None and call.seat is None:
             call.seat = seat
             call.talks += 1

@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 from sqlmodel import Session
 
@@ -17,6 +18,7 @@ from ivr.dialler.requests import claim, dialling_attempts, due_attempts, finish_
 
 POLL_S = 0.3
 RECORD_RETRY_S = 1.0
+LOST_S = 600.0  # how long a call may still be up of which nobody knows any more
 log = logging.getLogger(__name__)
 
 
@@ -54,10 +56,17 @@ class Dialler:
 
     async def run(self) -> None:
         """Dial what is due until cancelled; calls under way go on to their end in Asterisk."""
+        is_failing = False
         while True:
-            if self._ami.connected and self.may_dial() and len(self._calls) < self._lines:
-                await self._dial_due()
-            await asyncio.sleep(POLL_S)
+            try:
+                if self._ami.connected and self.may_dial() and len(self._calls) < self._lines:
+                    await self._dial_due()
+                is_failing = False
+            except Exception:  # a database that is away must not end the process that holds the callers
+                if not is_failing:
+                    log.exception("call-backs wait: the database does not give them")
+                is_failing = True
+            await asyncio.sleep(RECORD_RETRY_S if is_failing else POLL_S)
 
     def channel_gone(self, uniqueid: str) -> None:
         """AMI says that this channel has ended."""
@@ -65,15 +74,18 @@ class Dialler:
             self._gone[uniqueid].set()
 
     async def recover(self, live_ids: set[str]) -> None:
-        """After a gap: attempts that were ringing for a process that died, or on a link that broke, are over."""
+        """After a gap: attempts that were ringing for a process that died, or on a link that broke, are over.
 
-        def lost(session: Session) -> list[str]:
-            return [row.id for row in dialling_attempts(session) if row.id not in live_ids]
-
-        for attempt_id in await self._database.in_thread(lost):
-            if attempt_id in self._gone:
-                self._gone[attempt_id].set()
-            else:
+        One whose channel is still up goes on: the citizen may just be answering. It ends with its channel.
+        """
+        dialling = await self._database.in_thread(lambda session: [row.id for row in dialling_attempts(session)])
+        for attempt_id in dialling:
+            is_live, gone = attempt_id in live_ids, self._gone.get(attempt_id)
+            if is_live and gone is None:
+                self._begin(attempt_id, self._end_with_channel(attempt_id))
+            elif not is_live and gone is not None:
+                gone.set()
+            elif not is_live:
                 await self._finish(attempt_id, CallResult(outcome="lost"))
 
     async def _dial_due(self) -> None:
@@ -83,10 +95,12 @@ class Dialler:
             if attempt.id in self._calls:
                 continue
             if await self._database.in_thread(lambda session, found=attempt: claim(session, found.id, utc_now())):  # type: ignore[misc]
-                self._gone[attempt.id] = asyncio.Event()
-                task = asyncio.create_task(self._ring(attempt))
-                self._calls[attempt.id] = task
-                task.add_done_callback(lambda _task, key=attempt.id: self._forget(key))  # type: ignore[misc]
+                self._begin(attempt.id, self._ring(attempt))
+
+    def _begin(self, attempt_id: str, call: Coroutine[Any, Any, None]) -> None:
+        self._gone[attempt_id] = asyncio.Event()
+        task = self._calls[attempt_id] = asyncio.create_task(call)
+        task.add_done_callback(lambda _task: self._forget(attempt_id))
 
     async def _ring(self, attempt: OutboundAttempt) -> None:
         try:
@@ -104,7 +118,19 @@ class Dialler:
             return
         if result.outcome == "answered":
             await self._gone[attempt.id].wait()
+        elif result.outcome == "lost":
+            await self._end_with_channel(attempt.id)
+            return
         await self._finish(attempt.id, result)
+
+    async def _end_with_channel(self, attempt_id: str) -> None:
+        """Nobody knows how this one goes; its answers tell, and its end is that of its channel."""
+        try:
+            async with asyncio.timeout(LOST_S):
+                await self._gone[attempt_id].wait()
+        except TimeoutError:
+            log.warning("a call-back of which nothing is heard any more is given up")
+        await self._finish(attempt_id, CallResult(outcome="lost"))
 
     async def _give_back(self, attempt_id: str) -> None:
         """Nothing was sent: the attempt is still to be made."""

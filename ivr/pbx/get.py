@@ -123,8 +123,12 @@ def _fill(tree: Path, cache: Path, progress: Progress) -> None:
         writable = False
     with tempfile.TemporaryDirectory(dir=tree.parent, prefix="making-") as made:
         work = Path(made)
-        if not writable:
+        if not writable and not kept.is_dir():
             os.replace(_build(work, progress), tree)
+            return
+        if not writable:  # an image that was made with its cache, say
+            copy_verified(kept, work / "copied")
+            os.replace(work / "copied", tree)
             return
         with _only_one(cache / "lock"):
             _from_cache(kept, work, tree, progress)

@@ -38,8 +38,8 @@ class Pbx:
     @property
     def pid(self) -> int | None:
         """The running process, whoever started it; None when it does not run."""
-        if self._child is not None:
-            self._child.poll()  # a dead child is not left behind as a zombie
+        if self._child is not None and self._child.poll() is None:
+            return self._child.pid  # also before it has written its file
         try:
             found = int((self.folder / "run" / "asterisk.pid").read_text())
         except (OSError, ValueError):

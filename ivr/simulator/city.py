@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 
+from core.calendar import utc_now
 from core.errors import BadInput, Refused
 from core.secrets import Secrets
 from core.settings import Settings
@@ -17,7 +18,7 @@ from ivr.simulator.audio import AGENT_VOICE, GREETING, MACHINE, MACHINE_VOICE, A
 from ivr.simulator.exchange import AmiExchange, Exchange
 from ivr.simulator.leg import Leg
 from ivr.simulator.loading import load_scenarios
-from ivr.simulator.people import AgentAtSeat, CallerAtTelephone, CitizenCalledBack, PlacedCall, now
+from ivr.simulator.people import AgentAtSeat, CallerAtTelephone, CitizenCalledBack, PlacedCall
 from ivr.simulator.report import CallBackReport, CallReport
 from ivr.simulator.scenario import CallBack, Scenario
 
@@ -96,13 +97,13 @@ class City:
         if number in self._calls:
             raise Refused("this number is calling already", code="number_busy", where=scenario.id)
         call_id = f"sim-{run_id}-{next(self._serial)}"
-        report = CallReport(run_id, scenario.id, number, scenario.line, dialled_at=now())
+        report = CallReport(run_id, scenario.id, number, scenario.line, dialled_at=utc_now())
         call = self._calls[number] = PlacedCall(call_id, scenario, report)
         try:
             if scenario.follows is None:
                 self._homes[number] = scenario
             await self._shelf.prepare(lines_of(scenario))
-            report.dialled_at = now()
+            report.dialled_at = utc_now()
             problem = await self._exchange.dial(
                 call_id, line=scenario.line, number=number, name=scenario.caller.name, ring_s=self._ring_s
             )
@@ -112,7 +113,7 @@ class City:
                 await call.caller_left.wait()
         finally:
             del self._calls[number]
-            report.ended_at = report.ended_at or now()
+            report.ended_at = report.ended_at or utc_now()
         return report
 
     # -- the exchange asks --------------------------------------------------------------------------------------
@@ -133,7 +134,7 @@ class City:
         finally:
             by_other = "seat" if call.seat_hung_up else "hotline"
             call.report.ended_by = "caller" if call.caller_hung_up else by_other  # type: ignore[assignment]
-            call.report.ended_at = now()
+            call.report.ended_at = utc_now()
             call.caller_left.set()
 
     async def _seat(self, session: AgiSession) -> None:
@@ -156,9 +157,9 @@ class City:
         self._attempts[number] += 1
         attempt = self._attempts[number]
         how = home.call_back(attempt) if home else _UNKNOWN
-        report = CallBackReport(number, home.id if home else None, attempt, how.kind, now())
+        report = CallBackReport(number, home.id if home else None, attempt, how.kind, utc_now())
         self.call_backs.append(report)
         try:
             await CitizenCalledBack(Leg(session, self._shelf), home, report).run(how)
         finally:
-            report.ended_at = now()
+            report.ended_at = utc_now()

@@ -2,8 +2,8 @@
 
 import asyncio
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
+from core.calendar import utc_now
 from ivr.simulator.audio import AGENT_VOICE, GREETING, HELLO, MACHINE, MACHINE_VOICE
 from ivr.simulator.leg import BUSY, NO_SUCH_NUMBER, REJECTED, Leg
 from ivr.simulator.report import CallBackReport, CallReport, Said
@@ -37,11 +37,6 @@ class PlacedCall:
     caller_left: asyncio.Event = field(default_factory=asyncio.Event)
 
 
-def now() -> datetime:
-    """Now, aware, UTC."""
-    return datetime.now(UTC)
-
-
 class CallerAtTelephone:
     """Dials, keys, waits, talks, hangs up: one scenario."""
 
@@ -53,7 +48,7 @@ class CallerAtTelephone:
 
     async def run(self) -> None:
         """From the hotline's answer to the end. CallerHungUp here means that the hotline hung up."""
-        self._report.connected_at = now()
+        self._report.connected_at = utc_now()
         if await self._reach_human():
             await converse(self._leg, self._call, "caller")
             if self._scenario.hangs_up == "agent":
@@ -97,7 +92,7 @@ async def converse(leg: Leg, call: PlacedCall, who: Speaker) -> None:
                 return
             continue
         await leg.pause(PAUSE_S)
-        started = now()
+        started = utc_now()
         audio = await leg.say(turn.text, voice)
         call.report.said.append(Said(who, turn.text, audio, started))
         call.spoken = index + 1
@@ -150,7 +145,7 @@ class AgentAtSeat:
         return False
 
     async def _talk(self, call: PlacedCall) -> None:
-        call.report.seat, call.report.talk_at = self._seat, now()
+        call.report.seat, call.report.talk_at = self._seat, utc_now()
         await self._leg.pause(BRIDGING_S)
         await converse(self._leg, call, "agent")
         if call.scenario.hangs_up == "caller":

@@ -1,6 +1,6 @@
 """A running hotline PBX and a running simulated city, once for all tests of this folder."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
@@ -8,6 +8,9 @@ from core.secrets import Secrets, load_secrets
 from core.settings import Settings
 from ivr.pbx.get import AsteriskInstall, find_asterisk
 from ivr.pbx.process import Pbx
+from ivr.prompts.speech import EspeakSpeech
+from ivr.simulator.city import City
+from tests.pbx.hotline import RunningHotline, city_of
 from tests.pbx.runtime import left_over, seats_reachable, settings_with_free_ports, trunk_reachable
 from tests.waiting import until
 
@@ -62,3 +65,35 @@ def hot(pbxes: tuple[Pbx, Pbx], settings: Settings) -> Iterator[Pbx]:
 def sim(pbxes: tuple[Pbx, Pbx], hot: Pbx) -> Pbx:
     """The simulated city's PBX; the hotline's runs beside it."""
     return pbxes[1]
+
+
+@pytest.fixture(scope="module")
+def running(pbxes: tuple[Pbx, Pbx], settings: Settings, secrets: Secrets) -> Iterator[RunningHotline]:
+    """Telephony and worker as processes of their own, once for all tests of a module."""
+    hotline = RunningHotline(settings, secrets, *pbxes)
+    try:
+        hotline.open()
+        yield hotline
+    finally:
+        hotline.close()
+
+
+@pytest.fixture(scope="module")
+def speech() -> Iterator[EspeakSpeech]:
+    engine = EspeakSpeech()
+    yield engine
+    engine.close()
+
+
+@pytest.fixture
+async def hotline(running: RunningHotline) -> AsyncIterator[RunningHotline]:
+    """The running hotline; afterwards nothing may be left of the test's calls."""
+    yield running
+    await running.settled()
+
+
+@pytest.fixture
+async def callers(hotline: RunningHotline, speech: EspeakSpeech) -> AsyncIterator[City]:
+    """The people of the city; their stories are told by the tests."""
+    async with city_of(hotline, speech) as city:
+        yield city

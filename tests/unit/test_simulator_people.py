@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from core.calendar import utc_now
 from ivr.flow.ports import CallerHungUp
 from ivr.prompts.speech import Voice
-from ivr.simulator.people import AgentAtSeat, CallerAtTelephone, CitizenCalledBack, PlacedCall, now
+from ivr.simulator.people import AgentAtSeat, CallerAtTelephone, CitizenCalledBack, PlacedCall
 from ivr.simulator.report import CallBackReport, CallReport
 from ivr.simulator.scenario import CallBack, Scenario
 
@@ -87,7 +88,7 @@ def scenario(**changes: Any) -> Scenario:
 
 
 def placed(story: Scenario) -> PlacedCall:
-    report = CallReport("run", story.id, story.caller.number, story.line, dialled_at=now())
+    report = CallReport("run", story.id, story.caller.number, story.line, dialled_at=utc_now())
     return PlacedCall("sim-run-1", story, report)
 
 
@@ -242,7 +243,7 @@ async def test_a_machine_talks_without_a_pause() -> None:
 
 async def called_back(how: Any) -> tuple[FakeLeg, CallBackReport]:
     call_back = CallBack.model_validate(how)
-    report = CallBackReport("13900000001", "story", 1, call_back.kind, now())
+    report = CallBackReport("13900000001", "story", 1, call_back.kind, utc_now())
     leg = FakeLeg(Line())
     await CitizenCalledBack(leg, scenario(), report).run(call_back)  # type: ignore[arg-type]
     return leg, report

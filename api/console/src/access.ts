@@ -13,11 +13,11 @@ export const places = computed<Place[]>(() => {
   return role ? (PLACES[role] ?? EVERYWHERE) : []
 })
 
-export const mayChangeTickets = computed(() => currentUser.value?.role !== 'operations')
+/** A department replies by its moves; the content belongs to the hotline. */
+export const mayEditTickets = computed(() => currentUser.value?.role !== 'department')
 
-/** An agent moves their own seat, a team leader or an administrator any. */
+/** Everybody may move their own seat; team leaders, operations and administrators any. */
 export function mayChangeSeat(seat: string): boolean {
   const user = currentUser.value
-  if (!user) return false
-  return user.role === 'leader' || user.role === 'admin' || (user.role === 'agent' && user.seat === seat)
+  return Boolean(user && (user.seat === seat || ['leader', 'operations', 'admin'].includes(user.role)))
 }

@@ -1,7 +1,10 @@
 /** Addresses of the pages; each page is its own piece of code, fetched when it is needed. */
+import { ElMessage } from 'element-plus'
 import { createRouter, createWebHistory } from 'vue-router'
 
 import { places, type Place } from './access'
+import { Problem } from './api/http'
+import { explain } from './problems'
 import { currentUser, knowUser } from './session'
 
 export const router = createRouter({
@@ -39,6 +42,19 @@ export const router = createRouter({
       ],
     },
   ],
+})
+
+// A page's code that cannot be fetched: the network is away, or a new version was installed and old files are gone.
+// Loading everything anew mends the second, but is tried once only, or a server that is half away would make a loop.
+const RELOADED = 'hotline.reloaded'
+router.onError((error, to) => {
+  const tried = sessionStorage.getItem(RELOADED) === to.fullPath
+  sessionStorage.setItem(RELOADED, to.fullPath)
+  if (navigator.onLine && !tried) location.assign(to.fullPath)
+  else ElMessage.error(explain(new Problem(0, 'network', String(error))))
+})
+router.afterEach((_to, _from, failure) => {
+  if (!failure) sessionStorage.removeItem(RELOADED)
 })
 
 router.beforeEach(async (to) => {

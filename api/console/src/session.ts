@@ -9,14 +9,19 @@ let asked: Promise<void> | null = null
 
 export const currentUser = readonly(user)
 
+/** Says only that somebody signed in here, so that a first visit asks nothing that must be refused. */
+const KEY = 'hotline.signed-in'
+
 /** Ask the API once who this browser is; later calls wait for the same answer. */
 export function knowUser(): Promise<void> {
+  if (!localStorage.getItem(KEY)) return Promise.resolve()
   asked ??= get<{ user: User }>('/session').then(
     (answer) => {
       user.value = answer.user
     },
     (error: unknown) => {
       user.value = null
+      if (error instanceof Problem && error.status === 401) localStorage.removeItem(KEY)
       // A server that is away is not a person who is signed out: ask again at the next page.
       if (!(error instanceof Problem && error.status === 401)) asked = null
     },
@@ -27,6 +32,7 @@ export function knowUser(): Promise<void> {
 export async function signIn(login: string, password: string): Promise<void> {
   const answer = await post<{ user: User }>('/session', { login, password })
   user.value = answer.user
+  localStorage.setItem(KEY, '1')
   asked = Promise.resolve()
 }
 
@@ -41,5 +47,6 @@ export async function signOut(): Promise<void> {
 /** The session has ended on the server. */
 export function forgetUser(): void {
   user.value = null
+  localStorage.removeItem(KEY)
   asked = Promise.resolve()
 }

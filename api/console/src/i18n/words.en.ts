@@ -36,7 +36,7 @@ export const words: typeof chinese = {
     withdrawn: 'Withdrawn',
   },
   ticketMove: {
-    draft: 'Back to draft',
+    draft: 'Drafted',
     open: 'Accept',
     dispatched: 'Dispatch',
     done: 'Mark done',
@@ -102,5 +102,18 @@ export const words: typeof chinese = {
     TicketMoved: 'Work order moved',
     SurveyEnded: 'Survey result',
   },
-  problem: { telephony_away: 'telephony is not connected', telephony_down: 'telephony is not connected' },
+  actor: { robot: 'system', system: 'system', survey: 'call-back robot' },
+  problem: {
+    telephony_down: 'Telephony is not connected; this cannot be done now.',
+    stale: 'Somebody changed this work order a moment ago. It was loaded again; please repeat.',
+    move_not_allowed: 'Not possible in the present state of the work order.',
+    role_not_allowed: 'Your role may not do this.',
+    reason_missing: 'Please give a reason.',
+    department_missing: 'There is no department yet; set a category or a department first.',
+    ticket_closed: 'A closed or withdrawn work order cannot be changed; reopen it first.',
+    field_too_long: 'The text is too long.',
+    number_wrong: 'A telephone number holds digits only.',
+    not_permitted: 'Your role may not do this.',
+    seat_not_own: 'You may change your own seat only.',
+  },
 }

@@ -1,0 +1,81 @@
+"""The live picture: what it shows is what the API says, and it keeps itself fresh."""
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+pytestmark = pytest.mark.browser
+SignIn = Callable[..., Page]
+
+
+def shown_rate(rate: float | None) -> str:
+    """The rate as the page writes it: one decimal, never rounded up to 100."""
+    if rate is None:
+        return "–"
+    if rate >= 1:
+        return "100%"
+    return f"{min(99.9, round(rate * 100, 1)):g}%"
+
+
+def test_calls_seats_and_the_answer_rate_are_those_of_the_api(sign_in: SignIn, picture: Callable[[str], None]) -> None:
+    page = sign_in()
+    expect(page.locator("[data-test=link]")).to_have_attribute("data-state", "live")
+    rate = page.request.get("/api/metrics/answer-rate?hours=24").json()
+    expect(page.locator("[data-test=answer-rate]")).to_have_text(shown_rate(rate["answer_rate"]))
+    expect(page.locator("[data-test=rate-offered]")).to_have_text(str(rate["offered"]))
+    for outcome in ("answered", "abandoned_in_queue", "abandoned_in_prompt", "self_served", "lost"):
+        expect(page.locator(f"[data-test=outcome-{outcome}] dd")).to_have_text(str(rate[outcome]))
+    expect(page.locator("[data-test=waiting]")).to_have_text(str(rate["waiting_now"]))
+
+    calls = page.request.get("/api/calls?state=in_flow,waiting,offered,talking").json()["items"]
+    assert len(calls) == 3
+    for call in calls:
+        expect(page.locator(f"[data-test='call-now-{call['id']}']")).to_contain_text(call["caller"])
+    for seat in page.request.get("/api/seats").json()["items"]:
+        state = page.locator(f"[data-test=seat-{seat['id']}] [data-test=seat-state]")
+        expect(state).to_have_attribute("data-value", seat["state"])
+    expect(page.locator("canvas")).to_be_visible()
+    picture("overview")
+
+
+def test_the_definition_of_the_answer_rate_is_one_click_away(sign_in: SignIn) -> None:
+    page = sign_in()
+    definition = page.request.get("/api/metrics/answer-rate?hours=24").json()["definition"]
+    page.click("[data-test=answer-rate-button]")
+    shown = page.locator("[data-test=definition]")
+    expect(shown).to_be_visible()
+    expect(shown).to_contain_text(definition["text"])
+    expect(shown).to_contain_text(definition["source"])
+
+
+def test_a_leader_pauses_a_seat_and_every_screen_shows_it(sign_in: SignIn) -> None:
+    page = sign_in()
+    seat = page.locator("[data-test=seat-1003]")
+    state = seat.locator("[data-test=seat-state]")
+    seat.get_by_role("button", name="暂停").click()
+    page.get_by_role("dialog").get_by_role("button", name="确定").click()
+    expect(state).to_have_attribute("data-value", "paused")
+    expect(seat).to_contain_text("小休")
+    seat.get_by_role("button", name="置闲").click()
+    expect(state).to_have_attribute("data-value", "ready")
+
+
+def test_an_agent_has_buttons_on_the_own_seat_only(sign_in: SignIn) -> None:
+    page = sign_in("agent1")
+    expect(page.locator("[data-test=seat-1001] button").first).to_be_visible()
+    expect(page.locator("[data-test=seat-1003] button")).to_have_count(0)
+
+
+def test_a_lost_link_is_said_and_mended(sign_in: SignIn) -> None:
+    page = sign_in()
+    link = page.locator("[data-test=link]")
+    expect(link).to_have_attribute("data-state", "live")
+    page.expected_errors.append("ERR_")  # type: ignore[attr-defined]
+    page.locator("nav a[href='/calls']").click()
+    expect(page.locator("[data-test=call-row]").first).to_be_visible()
+    page.context.set_offline(True)
+    page.locator("nav a[href='/']").click()
+    expect(link).to_have_attribute("data-state", "reconnecting")
+    page.context.set_offline(False)
+    expect(link).to_have_attribute("data-state", "live")
