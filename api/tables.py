@@ -9,6 +9,7 @@ import core.jobs
 import ivr.acd.models
 import ivr.calls.models
 import ivr.dialler.models
+import ivr.flow.models
 import recording.models
 import tickets.models
 import tickets.satisfaction.models
@@ -21,6 +22,7 @@ OWNERS = (
     ivr.acd.models,
     ivr.calls.models,
     ivr.dialler.models,
+    ivr.flow.models,
     recording.models,
     tickets.models,
     tickets.satisfaction.models,

@@ -128,7 +128,7 @@ def _no_human(loaded: LoadedFlow, ways: Ways) -> Iterator[Finding]:
         return
     humans = [name for name, step in ways.steps.items() if isinstance(step, Enqueue)]
     after_hours = [name for name, step in ways.steps.items() if isinstance(step, ways.serving(name))]
-    served = ways.reached(*humans, *after_hours)
+    served = ways.reached(*humans, *after_hours) | (ways.reached(loaded.flow.start) - ways.unserved())
     for name in ways.steps:
         serving = ways.serving(name)
         near = any(isinstance(ways.steps[other], serving) for other in ways.reached(name))

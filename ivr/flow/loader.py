@@ -150,10 +150,13 @@ def _explain(error: ValidationError, file: Path, lines: Mapping[Place, int]) -> 
     elif first["type"] == "union_tag_invalid":
         tag = str(first.get("ctx", {}).get("tag", ""))
         message, mend = f"unknown step kind {tag!r}", suggestion(tag, STEP_TYPES)
+        place = (*place, "do")
     elif first["type"] == "union_tag_not_found":
         message, mend = "the step has no `do`", f"one of {', '.join(sorted(STEP_TYPES))}"
     elif first["type"] == "missing":
         message, mend = f"{place[-1]!r} is missing", "every step of this kind needs it"
+    elif first["type"] == "string_type":
+        mend = "write it in quotes"
     more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
     return _wrong(f"{file}:{_line(lines, place)}", f"{written}: {message}{more}", mend)
 

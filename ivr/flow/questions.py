@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from ivr.flow.parts import Branch, Key, Name, Place, Question, Speaks, StepModel, TimeoutS, Word, by_key, by_result
 
@@ -132,7 +132,7 @@ class OfferCallBack(StepModel):
 
     do: Literal["offer_call_back"]
     prompt: Name
-    key: Key = "1"
+    key: Annotated[Key, BeforeValidator(lambda key: str(key) if type(key) is int else key)] = "1"
     timeout_s: TimeoutS = 5
     skill: Name = "general"
     priority: int = Field(default=0, ge=0, le=9)
