@@ -53,7 +53,7 @@ def _ports(settings: Settings, secrets: Secrets) -> Iterator[Finding]:
     control = ControlClient(settings, secrets)
     running = control.state() is not None
     control.close()
-    for name in ("web_port", "agi_port", "control_port"):
+    for name in ("web_port", "agi_port", "control_port", "tap_port"):
         port = getattr(settings, name)
         if _is_free(settings.bind, port) or (running and name != "web_port"):
             yield Finding(f"port {port}", True, f"{name}: {'ours' if running else 'free'}")

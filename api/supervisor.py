@@ -111,8 +111,8 @@ class Pulse:
     Its connections close with it, and Asterisk leads the callers to the fallback queue at once.
     """
 
-    def __init__(self, child: Child, is_alive: Callable[[], bool]) -> None:
-        self._child = child
+    def __init__(self, find: Callable[[], Child | None], is_alive: Callable[[], bool]) -> None:
+        self._find = find
         self._is_alive = is_alive
         self._missed = 0
         self._asked_at = 0.0
@@ -120,12 +120,13 @@ class Pulse:
     def look(self) -> bool:
         """Ask when it is time; True when the child was killed because it did not reply for too long."""
         now = time.monotonic()
-        if self._child.runs_for_s < PULSE_AFTER_S or now - self._asked_at < PULSE_EVERY_S:
+        child = self._find()
+        if child is None or child.runs_for_s < PULSE_AFTER_S or now - self._asked_at < PULSE_EVERY_S:
             return False
         self._asked_at = now
         self._missed = 0 if self._is_alive() else self._missed + 1
         if self._missed < PULSE_MISSES:
             return False
         self._missed = 0
-        self._child.kill()
+        child.kill()
         return True

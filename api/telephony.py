@@ -3,11 +3,14 @@
 import asyncio
 import logging
 import signal
+import sys
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 
+from core.active import ActivePlace
 from core.db import Database
 from core.errors import NotFound, Unavailable
 from core.logs import configure_logs
@@ -21,7 +24,8 @@ LOOK_UPS: Mapping[str, Callable[[Session, Mapping[str, str]], Mapping[str, str] 
     "ticket": lambda session, values: progress_by_code(session, values.get("number", ""), values.get("code", "")),
 }
 """What flows may look up: `ticket` by its number and the code that the citizen was told."""
-
+SWITCH_S = 0.001  # Python's own 5 ms is felt by a caller who has pressed a key
+STAND_BY_S = 0.1
 log = logging.getLogger(__name__)
 
 
@@ -60,6 +64,8 @@ class ProgressLookup:
 def run(settings: Settings) -> None:
     """Serve calls until SIGTERM or SIGINT."""
     configure_logs("telephony", level=settings.log_level)
+    # The thread that writes facts must not keep the calls' loop from running for longer than this.
+    sys.setswitchinterval(SWITCH_S)
     database = Database(settings.database)
     try:
         asyncio.run(_serve(settings, database))
@@ -72,5 +78,28 @@ async def _serve(settings: Settings, database: Database) -> None:
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stop.set)
-    process = TelephonyProcess(settings, load_secrets(settings.home), database, ProgressLookup(database))
-    await process.run(stop)
+    place = ActivePlace(active_place(settings))
+    try:
+        if await _become_active(place, stop):
+            process = TelephonyProcess(settings, load_secrets(settings.home), database, ProgressLookup(database))
+            await process.run(stop)
+    finally:
+        place.release()
+
+
+async def _become_active(place: ActivePlace, stop: asyncio.Event) -> bool:
+    """Wait until no other telephony process of this node serves calls; False when this one was stopped meanwhile."""
+    told = False
+    while not stop.is_set():
+        if place.try_take():
+            return True
+        if not told:
+            log.info("another telephony process serves calls; this one stands by")
+            told = True
+        await asyncio.sleep(STAND_BY_S)
+    return False
+
+
+def active_place(settings: Settings) -> Path:
+    """The file whose lock says which telephony process of this node serves calls."""
+    return settings.home / "journal" / f"{settings.node}.active"

@@ -1,6 +1,7 @@
 """Runs the whole hotline on one machine: Asterisk and our processes, started in order, restarted when one dies."""
 
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -10,6 +11,8 @@ import httpx
 from api import migrate
 from api.auth.first_users import Login, ensure_admin, ensure_demo_users
 from api.supervisor import Child, Pulse
+from api.telephony import active_place
+from core.active import holder
 from core.calendar import utc_now
 from core.db import Database
 from core.errors import BadInput, Unavailable
@@ -37,7 +40,9 @@ class Hotline:
         say("Asterisk …")
         self.pbx = Pbx(find_asterisk(settings.home, progress=say), settings, secrets, "hot")
         self.children = [Child(name, settings.home / "log") for name in PROCESSES]
-        self._pulse = Pulse(self.children[0], lambda: _replies(settings, secrets))
+        program = (sys.executable, "-m", "api.cli", "telephony")
+        self.children.insert(1, Child("telephony-standby", settings.home / "log", program))
+        self._pulse = Pulse(self._active_telephony, lambda: _replies(settings, secrets))
 
     def start(self) -> None:
         """Start all and wait until the page answers; what is wrong in the settings is raised as BadInput."""
@@ -59,6 +64,11 @@ class Hotline:
         for child in self.children:
             if child.look():
                 self._say(f"{child.name} has ended ({child.last_status}); started again, see {child.log_file}")
+
+    def _active_telephony(self) -> Child | None:
+        """The child that serves calls now: either of the two."""
+        pid = holder(active_place(self.settings))
+        return next((child for child in self.children if pid is not None and child.pid == pid), None)
 
     def stop(self) -> None:
         """Stop all; our processes first, in the reverse order, so that each can tidy up."""

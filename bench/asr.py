@@ -4,24 +4,26 @@ import argparse
 import csv
 import json
 import resource
-import sys
 import tempfile
 import time
 import wave
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import soundfile
+import vosk
 
+from bench.figures import Row, shown, spread, table
 from core.settings import Settings, load_settings
 from ivr.prompts.speech import EspeakSpeech, Voice, to_telephone
 from ivr.prompts.spoken import normalise
 from recording.transcription.dialogue import join_text
-from recording.transcription.model_store import MissingModel, resolve
+from recording.transcription.model_store import MissingModel, ModelInfo, resolve
 from recording.transcription.recognizer import RATE, Recognizer, Samples
 from recording.transcription.score import CharacterErrors, character_errors
+from recording.transcription.vad import stretches
 from recording.transcription.vosk_recognizer import VoskRecognizer
 
 SENTENCES = (
@@ -37,10 +39,13 @@ SENTENCES = (
     "我住在和平路3号楼2单元。",
 )
 VOICES = (Voice(), Voice("f3", 180, 60), Voice("m3", 200, 40))
+Sentences = list[tuple[str, Samples]]
+ROUNDS, CHUNK = 5, 4000
+BUDGET_OF_BARE = 0.95
 PAUSE_S = 3.0  # the other side speaks meanwhile: a leg is more than half silent
 
 
-def spoken_leg(folder: Path) -> list[tuple[str, Samples]]:
+def spoken_leg(folder: Path) -> Sentences:
     """Each sentence by each voice, as (what was said, 8 kHz samples)."""
     speech = EspeakSpeech()
     said = []
@@ -73,15 +78,49 @@ def errors(recognizer: Recognizer, sentences: Iterable[tuple[str, Samples]]) -> 
     return total
 
 
-def speed(recognizer: Recognizer, sentences: list[tuple[str, Samples]]) -> dict[str, float]:
-    """Real-time factors of one long leg with pauses, silence cut: CPU and wall seconds per second of sound."""
+def speed(recognizer: Recognizer, bare: Callable[[Samples], None], sentences: Sentences) -> dict[str, Any]:
+    """Seconds of CPU and of time per second of one long leg with pauses, ours and the bare engine's in turns."""
     pause = np.zeros(int(PAUSE_S * RATE), np.int16)
     leg = np.concatenate([part for _, samples in sentences for part in (samples, pause)])
-    before, started = _cpu_s(), time.monotonic()
-    recognizer.transcribe(leg)
-    wall, cpu = time.monotonic() - started, _cpu_s() - before
+    parts = stretches(leg)
+    spoken = np.concatenate([leg[part.start : part.end] for part in parts])
+    ours, theirs = [], []
+    for _ in range(ROUNDS):
+        ours.append(_timed(lambda: recognizer.transcribe(leg)))
+        theirs.append(_timed(lambda: bare(spoken)))
     seconds = len(leg) / RATE
-    return {"audio_s": round(seconds, 1), "rtf_cpu": round(cpu / seconds, 5), "rtf_wall": round(wall / seconds, 5)}
+    (cpu, wall), (bare_cpu, _) = min(ours), min(theirs)
+    quotients = [one[0] / other[0] for one, other in zip(theirs, ours, strict=True)]
+    return {
+        "audio_s": round(seconds, 1),
+        "speech_s": round(len(spoken) / RATE, 1),
+        "rtf_cpu": round(cpu / seconds, 5),
+        "rtf_wall": round(wall / seconds, 5),
+        "bare_rtf_cpu": round(bare_cpu / seconds, 5),
+        "of_bare": spread(quotients, 3),
+    }
+
+
+def bare_vosk(model: ModelInfo) -> Callable[[Samples], None]:
+    """What anybody would write around the engine: one recogniser, words with times, all of the sound."""
+    vosk.SetLogLevel(-1)
+    engine_model = vosk.Model(str(model.path))
+
+    def decode(spoken: Samples) -> None:
+        engine = vosk.KaldiRecognizer(engine_model, RATE)
+        engine.SetWords(True)
+        for start in range(0, len(spoken), CHUNK):
+            if engine.AcceptWaveform(spoken[start : start + CHUNK].astype("<i2").tobytes()):
+                json.loads(engine.Result())
+        json.loads(engine.FinalResult())
+
+    return decode
+
+
+def _timed(work: Callable[[], object]) -> tuple[float, float]:
+    before, started = _cpu_s(), time.monotonic()
+    work()
+    return _cpu_s() - before, time.monotonic() - started
 
 
 def _cpu_s() -> float:
@@ -110,7 +149,7 @@ def measure(settings: Settings, speech_folder: Path | None) -> dict[str, Any]:
         sentences = spoken_leg(Path(folder))
     result: dict[str, Any] = {"model": model.name, "model_is_demo": model.is_demo}
     result["synthetic"] = _as_json(errors(recognizer, sentences))
-    result["speed"] = speed(recognizer, sentences)
+    result["speed"] = speed(recognizer, bare_vosk(model), sentences)
     if speech_folder is None:
         result["human"] = "not measured: no folder of human recordings was given (--speech DIR)"
     elif not (speech_folder / "manifest.tsv").is_file():
@@ -120,11 +159,24 @@ def measure(settings: Settings, speech_folder: Path | None) -> dict[str, Any]:
     return result
 
 
-def _line(name: str, found: Any) -> str:
+def rows(found: dict[str, Any]) -> list[Row]:
+    """For the table."""
+    speed, model = found["speed"], found["model"] + (", demonstration only" if found["model_is_demo"] else "")
+    return [
+        Row("real-time factor of transcription", f"{speed['rtf_cpu']:.4f}", "",
+            f"seconds of CPU per second of a leg of {speed['audio_s']:.0f} s, {speed['speech_s']:.0f} s of it speech"),
+        Row("speed against a bare Vosk loop", shown(speed["of_bare"], "times"), f">= {BUDGET_OF_BARE}",
+            f"same model, same sound with silence cut; bare: {speed['bare_rtf_cpu']:.4f}"),
+        Row("characters wrong, synthetic voices", *_wrong(found["synthetic"], model)),
+        Row("characters wrong, recordings of people", *_wrong(found["human"], model)),
+    ]  # fmt: skip
+
+
+def _wrong(found: Any, model: str) -> tuple[str, str, str]:
     if isinstance(found, str):
-        return f"{name:10s} {found}"
+        return "not measured", "", found.removeprefix("not measured: ")
     counts = f"{found['substitutions']} substituted, {found['deletions']} missing, {found['insertions']} added"
-    return f"{name:10s} {100 * found['error_rate']:.1f} % of {found['characters']} characters wrong ({counts})"
+    return f"{100 * found['error_rate']:.1f} %", "", f"of {found['characters']} ({counts}); {model}"
 
 
 def main() -> None:
@@ -134,15 +186,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="one JSON object")
     options = parser.parse_args()
     result = measure(load_settings(), options.speech)
-    if options.json:
-        sys.stdout.write(json.dumps(result, ensure_ascii=False) + "\n")
-        return
-    print(f"model      {result['model']}{' (demonstration only)' if result['model_is_demo'] else ''}")
-    print(_line("synthetic", result["synthetic"]))
-    print(_line("people", result["human"]))
-    figures = result["speed"]
-    print(f"speed      {figures['rtf_cpu']} s of CPU, {figures['rtf_wall']} s of time per second of sound", end="")
-    print(f" (one leg of {figures['audio_s']:.0f} s, silence cut)")
+    print(json.dumps(result, ensure_ascii=False) if options.json else table({"transcription": rows(result)}))
 
 
 if __name__ == "__main__":

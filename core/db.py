@@ -4,10 +4,11 @@ import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import DateTime, Dialect, Engine, event
+from sqlalchemy import DateTime, Dialect, Engine, Insert, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Session, SQLModel, create_engine
@@ -102,9 +103,14 @@ class Database:
 
 def insert_once(session: Session, model: type[SQLModel], values: Mapping[str, Any]) -> bool:
     """Insert a row unless one with the same key exists; True when this call inserted it."""
+    statement = _insert_once(model, session.get_bind().dialect.name)
+    return session.execute(statement, dict(values)).first() is not None
+
+
+@cache
+def _insert_once(model: type[SQLModel], dialect: str) -> Insert:
+    """The statement, built once: building it costs as much as running it, and every fact goes through here."""
     table = model.__table__  # type: ignore[attr-defined]
-    is_sqlite = session.get_bind().dialect.name == "sqlite"
-    insert = sqlite.insert(table) if is_sqlite else postgresql.insert(table)
+    insert = sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
     # What is returned tells, not the row count: psycopg's is -1 here, whatever happened.
-    statement = insert.values(**values).on_conflict_do_nothing().returning(*table.primary_key)
-    return session.execute(statement).first() is not None
+    return insert.on_conflict_do_nothing().returning(*table.primary_key)

@@ -35,6 +35,7 @@ class Settings(BaseSettings):
     web_port: Port = 8000
     agi_port: Port = 4573
     control_port: Port = 4574
+    tap_port: Port = Field(default=4575, description="Live sound of calls from Asterisk, for speech recognition")
     ami_port: Port = 5038
     sip_port: Port = 5060
     ws_port: Port = 8088
@@ -66,12 +67,18 @@ class Settings(BaseSettings):
         default=60, ge=15, le=600, description="Longest way to a human that a flow may have, for who does nothing"
     )
     transfer_numbers: tuple[str, ...] = Field(default=(), description="Outside numbers that flows may transfer to")
+    skills_file: Path = Field(
+        default=ROOT / "ivr" / "acd" / "skills.yaml", description="Skills of seats, leaders on duty, called numbers"
+    )
     prompts_file: Path = Field(default=ROOT / "ivr" / "prompts" / "catalogue.yaml", description="Texts of all prompts")
 
     offer_timeout_s: float = Field(default=15, ge=3, le=60, description="How long a seat may ring")
     wrap_up_s: float = Field(default=20, ge=0, le=600, description="Wrap-up after a talk")
     position_every_s: float = Field(default=30, ge=5, le=300, description="How often the place in line is announced")
     max_call_s: int = Field(default=7200, ge=60, le=14400, description="Longest call; Asterisk ends it then")
+
+    listen_most: int = Field(default=20, ge=0, le=500, description="Callers whose words are recognised live at once")
+    ask_while_waiting: bool = Field(default=False, description="Invite those who wait to say what it is about")
 
     model: str = Field(default="demo", description="Speech model: demo, an official name, or a folder")
     transcribe_workers: int = Field(default=1, ge=1, le=64)
@@ -106,7 +113,7 @@ class Settings(BaseSettings):
             raise ValueError("there is no such time zone; write it as Asia/Shanghai") from error
         return value
 
-    @field_validator("home", "catalogue", "flows_dir", "prompts_file", "calendar")
+    @field_validator("home", "catalogue", "flows_dir", "skills_file", "prompts_file", "calendar")
     @classmethod
     def _absolute(cls, value: Path) -> Path:
         return value.expanduser().resolve()

@@ -35,6 +35,15 @@ class CallerAskedForHuman(Fact):
     priority: int = 0
 
 
+class WaitAnnounced(Fact):
+    """The caller was told how long it may still take; the next SeatOffered tells how true that was. Seconds."""
+
+    position: int
+    expected_s: float
+    low_s: float
+    high_s: float
+
+
 class SeatOffered(Fact):
     """The call rings at a seat; `reason` says in words why this seat and why this caller."""
 

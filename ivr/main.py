@@ -14,6 +14,8 @@ from core.facts import Fact
 from core.secrets import Secrets
 from core.settings import Settings
 from core.working_days import load_city_calendar
+from ivr.acd.plan import Plan
+from ivr.acd.plan_file import changed_at, load_plan
 from ivr.acd.service import AcdService
 from ivr.acd.store import load_seats, save_seat
 from ivr.agi.around import HotlineAround
@@ -60,7 +62,10 @@ class TelephonyProcess:
         self.flows = FlowShelf(settings.flows_dir, (settings.flow, "survey"), database)
         self.writer = FactWriter(database, store_facts, settings.home / "journal" / f"{settings.node}.jsonl")
         self.live = LiveCalls(settings.node)
-        self.acd = AcdService(settings.seats, wrap_up_s=settings.wrap_up_s, on_change=self._seat_changed)
+        self._plan_seen = changed_at(settings.skills_file)
+        self.acd = AcdService(
+            settings.seats, wrap_up_s=settings.wrap_up_s, on_change=self._seat_changed, plan=self._load_plan()
+        )
         self.bridge = PbxBridge(settings, self.live, self.acd, self.writer, database)
         self.ami = AmiClient(
             settings.bind,
@@ -151,9 +156,25 @@ class TelephonyProcess:
         while True:
             await asyncio.sleep(MEND_AGAIN_S if self.bridge.needs_mending else TICK_S)
             try:
+                self._look_at_plan()
                 await self.bridge.tick(self.ami)
             except (HotlineError, OSError):
                 log.exception("the event log could not be compared with the ledger; it will be tried again")
+
+    def _load_plan(self) -> Plan:
+        settings = self._settings
+        return load_plan(settings.skills_file, seats=settings.seats, zone=settings.city_zone)
+
+    def _look_at_plan(self) -> None:
+        """Take up a changed skills file; one that is wrong is logged once and the last good one stays."""
+        seen = changed_at(self._settings.skills_file)
+        if seen != self._plan_seen:
+            self._plan_seen = seen
+            try:
+                self.acd.use(self._load_plan())
+                log.info("the skills file was taken up")
+            except HotlineError:
+                log.exception("the skills file is wrong; the last good one stays")
 
     def _seat_changed(self, fact: SeatStateChanged) -> None:
         self.writer.write(fact)

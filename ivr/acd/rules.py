@@ -4,12 +4,15 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from heapq import heappop, heappush
 from typing import Literal, cast, get_args
 
-from core.errors import BadInput, NotFound
+from core.errors import BadInput, NotFound, Refused
+from ivr.acd.floor import Floor
 from ivr.acd.line import Caller, Line
+from ivr.acd.plan import GENERAL, Plan
 from ivr.acd.seats import Later, SeatNow, State
-from ivr.acd.words import NOT_ANSWERED, assignment_reason, seconds, waiting_reason
+from ivr.acd.words import NOT_ANSWERED, assignment_reason, place_reason, waiting_reason
 from ivr.facts import SeatStateChanged
 
 Why = Literal["no_answer", "busy", "rejected", "unreachable"]
@@ -28,34 +31,59 @@ class Assignment:
 
 class Acd:
     """The state of the call centre. Every method takes the moment; `take_changes` and `take_assignments` give what
-    followed from it. Whatever happens, a free seat and a waiting caller never exist at the same time afterwards."""
+    followed from it. Whatever happens, a free seat and a waiting caller whom it may serve never exist at the same
+    time afterwards."""
 
-    def __init__(self, seats: Iterable[str], *, wrap_up_s: float, now: datetime) -> None:
-        self.seats = {seat: SeatNow(seat, now) for seat in seats}
+    def __init__(self, seats: Iterable[str], *, wrap_up_s: float, now: datetime, plan: Plan | None = None) -> None:
         self.line = Line()
+        self.floor = Floor(seats, wrap_up_s=wrap_up_s, now=now, plan=plan or Plan())
+        self.seats = self.floor.seats
         self._offered: dict[str, tuple[Caller, SeatNow]] = {}
-        self._wrap_up = timedelta(seconds=wrap_up_s)
-        self._now = now
         self._joined = 0
-        self._changes: list[SeatStateChanged] = []
         self._assignments: list[Assignment] = []
+        self.floor.set_desks(self.floor.plan)
+
+    def use(self, plan: Plan, now: datetime) -> None:
+        """From now on this plan. Seats whose guest came or went with it sign out."""
+        with self._at(now):
+            self.floor.set_desks(plan)
+            for call_id in self.line:
+                self._may_relax(cast(Caller, self.line.get(call_id)))
 
     # --- callers -----------------------------------------------------------------------------------------------
 
-    def join(self, call_id: str, skill: str, priority: int, now: datetime) -> None:
-        """The caller asked for a human. Asking again while waiting or ringing changes nothing."""
+    def join(
+        self,
+        call_id: str,
+        skill: str,
+        priority: int,
+        now: datetime,
+        *,
+        line: str = "",
+        why: str = "",
+        asked_at: datetime | None = None,
+    ) -> None:
+        """The caller asked for a human. Asking again while waiting or ringing changes nothing.
+
+        `line` is the number dialled, `why` says in Chinese where the priority comes from, `asked_at` is for a caller
+        who keeps a place taken earlier (a call-back, a call that another process held before).
+        """
         with self._at(now):
             if call_id in self.line or call_id in self._offered:
                 return
-            self._part(call_id)  # who stands in line again talks to nobody
+            self.floor.part(call_id)  # who stands in line again talks to nobody
             self._joined += 1
-            self.line.add(Caller(call_id, skill, priority, self._now, self._joined))
+            skill, priority = self.floor.plan.wanted(line, skill, priority)
+            asked = min(asked_at or self._now, self._now)
+            caller = Caller(call_id, skill, priority, asked, self._joined, line=line, why=why)
+            self._may_relax(caller)
+            self.line.add(caller, self._now)
 
     def leave(self, call_id: str, now: datetime) -> None:
         """The caller is gone: out of the line, and a ringing seat is free again at once."""
         with self._at(now):
             self._withdraw(call_id)
-            self._part(call_id)
+            self.floor.part(call_id)
 
     def offer_failed(self, call_id: str, why: Why, now: datetime) -> None:
         """The seat did not take the call: the caller is at the very front again, the seat pauses."""
@@ -64,10 +92,11 @@ class Acd:
                 return
             caller, seat = self._offered.pop(call_id)
             caller.returned = True
-            self.line.add(caller)
+            self.line.add(caller, self._now)
+            self._may_relax(caller)
             if seat.elsewhere is None and seat.later is None:
                 seat.later = Later("paused", NOT_ANSWERED[why], "system")
-            self._release(seat, wrap_up=False)
+            self.floor.release(seat, wrap_up=False)
 
     def answered(self, call_id: str, seat_id: str, now: datetime) -> None:
         """The human speaks with the caller. What the PBX says holds, even if the ACD had offered something else."""
@@ -77,7 +106,7 @@ class Acd:
                 self._occupy(seat_id, call_id)
                 return
             del self._offered[call_id]
-            self._move(seat, "talking", call_id=call_id)
+            self.floor.move(seat, "talking", call_id=call_id)
 
     # --- seats -------------------------------------------------------------------------------------------------
 
@@ -91,12 +120,12 @@ class Acd:
             if seat is None:
                 return
             if seat.state == "talking" and call_id in (None, seat.call_id):
-                self._release(seat, wrap_up=True)
+                self.floor.release(seat, wrap_up=True)
             elif call_id in (None, seat.elsewhere):
                 seat.elsewhere = None
 
     def set_state(self, seat_id: str, wanted: str, reason: str, actor: str, now: datetime) -> None:
-        """A person's wish. During an offer or a talk it takes effect afterwards. NotFound, BadInput."""
+        """A person's wish; during an offer or a talk for afterwards. NotFound, BadInput; Refused without a guest."""
         seat = self.seats.get(seat_id)
         if seat is None:
             raise NotFound(f"there is no seat {seat_id!r}", code="seat_unknown", mend="see the setting `seats`")
@@ -106,13 +135,16 @@ class Acd:
         with self._at(now):
             if wanted == "wrap_up_done":
                 if seat.state == "wrap_up":
-                    self._move(seat, "ready", actor=actor)
+                    self.floor.move(seat, "ready", actor=actor)
                 return
             state = cast(State, wanted)
+            if state != "signed_out" and not seat.desk.is_valid:
+                mend = "see `guests` in the skills file"
+                raise Refused(f"seat {seat_id} has no guest on duty now", code="seat_not_valid", mend=mend)
             if seat.state in ("offered", "talking"):
                 seat.later = None if state == "ready" else Later(state, reason, actor)
             elif seat.state != state or (state == "paused" and seat.reason != reason):
-                self._move(seat, state, reason=reason, actor=actor)
+                self.floor.move(seat, state, reason=reason, actor=actor)
 
     def set_reachable(self, seat_id: str, is_reachable: bool, now: datetime) -> None:
         """The seat's telephone is registered, or is not."""
@@ -127,15 +159,9 @@ class Acd:
 
     def restore(self, seat_id: str, state: State, reason: str, since: datetime, now: datetime) -> None:
         """What the seat did before a restart. A call it had is unknown now: it wraps up until the PBX says more."""
-        seat = self.seats.get(seat_id)
-        if seat is None:
-            return
-        with self._at(now):
-            if state in ("offered", "talking"):
-                self._move(seat, "wrap_up")
-                return
-            seat.state, seat.reason, seat.since = state, reason, min(since, now)
-            seat.idle_since = seat.since if state == "ready" else None
+        if seat := self.seats.get(seat_id):
+            with self._at(now):
+                self.floor.restore(seat, state, reason, since)
 
     # --- questions ---------------------------------------------------------------------------------------------
 
@@ -145,14 +171,15 @@ class Acd:
             pass
 
     def next_deadline(self) -> datetime | None:
-        """When the next wrap-up ends."""
-        ends = [seat.since + self._wrap_up for seat in self.seats.values() if seat.state == "wrap_up"]
-        return min(ends, default=None)
+        """When something follows from time alone: a wrap-up ends, a skill relaxes, a guest comes or goes."""
+        due = self.floor.due
+        while due and not self._is_due(*due[0]):
+            heappop(due)
+        return due[0][0] if due else None
 
     def take_changes(self) -> list[SeatStateChanged]:
         """Changes of seats since the last taking, in order."""
-        taken, self._changes = self._changes, []
-        return taken
+        return self.floor.take_changes()
 
     def take_assignments(self) -> list[Assignment]:
         """Assignments since the last taking, in order; those withdrawn meanwhile are not among them."""
@@ -164,45 +191,99 @@ class Acd:
         return self._offered[call_id][1].id if call_id in self._offered else None
 
     def why_waiting(self, call_id: str, now: datetime) -> str:
-        """In Chinese, for the supervisor: why this caller is not with a human yet."""
-        if call_id in self._offered:
-            seat = self._offered[call_id][1]
-            return f"正在坐席{seat.id}振铃，已振铃{seconds(seat.since, now)}秒"
-        for seat in self.seats.values():
-            if seat.state == "talking" and seat.call_id == call_id:
-                return f"正在与坐席{seat.id}通话，已通话{seconds(seat.since, now)}秒"
+        """In Chinese, for the supervisor: why this caller is not with a human yet, or why with this one."""
+        if here := next((seat for seat in self.seats.values() if seat.call_id == call_id), None):
+            return place_reason(here, now)
         caller = self.line.get(call_id)
         if caller is None:
             return "该来电不在等待队列中"
-        position = self.line.position(call_id, now)
-        return waiting_reason(caller, position, list(self.seats.values()), self._wrap_up / timedelta(seconds=1), now)
+        return waiting_reason(caller, self.line.position(call_id, now), self.floor, now)
+
+    def competition(self, call_id: str, now: datetime) -> tuple[int, int]:
+        """(callers ahead whom the same seats may serve, seats that take this caller and are at work)."""
+        caller = self.line.get(call_id)
+        if caller is None:
+            return 0, 0
+        staff = self.floor.staff
+        seats = staff.suited(caller, now)
+        meets: dict[tuple[str, bool], bool] = {}
+        ahead = 0
+        for other in self.line.ahead(call_id, now):
+            wish = (other.skill, staff.is_open(other, now))
+            if wish not in meets:
+                meets[wish] = any(any(staff.fit(seat, other, is_open=wish[1])) for seat in seats)
+            ahead += meets[wish]
+        return ahead, len(seats)
 
     # --- inside ------------------------------------------------------------------------------------------------
 
+    @property
+    def _now(self) -> datetime:
+        return self.floor.now
+
     @contextmanager
     def _at(self, now: datetime) -> Iterator[None]:
-        """Time never goes back; wrap-ups that ended before `now` ended at their own moment, in their order."""
-        now = max(now, self._now)
+        """Time never goes back; what was due before `now` happened at its own moment, in its order."""
+        floor = self.floor
+        now = max(now, floor.now)
         while (deadline := self.next_deadline()) is not None and deadline <= now:
-            self._now = max(self._now, deadline)
-            for seat in self.seats.values():
-                if seat.state == "wrap_up" and seat.since + self._wrap_up <= deadline:
-                    self._move(seat, "ready", reason="")
+            floor.now = max(floor.now, deadline)
+            while floor.due and floor.due[0][0] <= deadline:
+                _, kind, name = heappop(floor.due)
+                if kind == "desks":
+                    floor.set_desks(floor.plan)
+                elif kind == "wrap_up":
+                    floor.wrap_up_ended(floor.seats[name])
             self._assign()
-        self._now = now
+        floor.now = now
         yield
         self._assign()
 
+    def _is_due(self, moment: datetime, kind: str, name: str) -> bool:
+        """Whether what was noted for this moment still holds."""
+        if kind == "wrap_up":
+            seat = self.seats[name]
+            return seat.state == "wrap_up" and seat.since + self.floor.wrap_up == moment
+        if kind == "relax":
+            caller = self.line.get(name)
+            return caller is not None and caller.relaxes_at == moment
+        return True
+
+    def _may_relax(self, caller: Caller) -> None:
+        if caller.skill != GENERAL:
+            caller.relaxes_at = caller.asked_at + timedelta(seconds=self.floor.plan.relax_after_s(caller.skill))
+            if caller.relaxes_at > self._now:
+                heappush(self.floor.due, (caller.relaxes_at, "relax", caller.call_id))
+
     def _assign(self) -> None:
-        while len(self.line) and (free := [seat for seat in self.seats.values() if seat.is_free]):
-            caller = self.line.first(self._now)
-            seat = min(free, key=lambda one: (one.idle_since or one.since, one.id))
-            reason = assignment_reason(caller, seat, len(free) == 1, self._now)
-            waited_s = round((self._now - caller.asked_at) / timedelta(seconds=1), 3)
-            self.line.remove(caller.call_id)
-            self._offered[caller.call_id] = (caller, seat)
-            self._assignments.append(Assignment(caller.call_id, seat.id, reason, waited_s))
-            self._move(seat, "offered", reason=reason[:80], call_id=caller.call_id)
+        """One pass from the front: who cannot be served by any free seat is passed by and blocks nobody."""
+        if not len(self.line):
+            return
+        free = {seat.id: seat for seat in self.seats.values() if seat.state == "ready" and seat.reachable}
+        hopeless: set[tuple[str, bool]] = set()  # in one pass seats only get fewer
+        offered = 0
+        for passed, caller in enumerate(self.line.order(self._now) if free else ()):
+            wish = (caller.skill, caller.is_relaxed(self._now))
+            if wish in hopeless:
+                continue
+            seat = self.floor.staff.best(free.values(), caller, self._now)
+            if seat is None:
+                hopeless.add(wish)
+                continue
+            offered += 1
+            self._offer(caller, passed + 1 - offered, seat, list(free.values()))
+            del free[seat.id]
+            if not free:
+                return
+
+    def _offer(self, caller: Caller, passed: int, seat: SeatNow, free: list[SeatNow]) -> None:
+        reason = assignment_reason(caller, passed, seat, free, self.floor)
+        waited_s = round((self._now - caller.asked_at) / timedelta(seconds=1), 3)
+        self.line.remove(caller.call_id)
+        self._offered[caller.call_id] = (caller, seat)
+        self._assignments.append(Assignment(caller.call_id, seat.id, reason, waited_s))
+        self.floor.move(seat, "offered", reason=reason[:80], call_id=caller.call_id)
+        seat.chosen = reason
 
     def _withdraw(self, call_id: str) -> None:
         """Out of the line and off the ringing seat, which keeps its place among the idle."""
@@ -210,58 +291,10 @@ class Acd:
         if call_id in self._offered:
             _, seat = self._offered.pop(call_id)
             self._assignments = [one for one in self._assignments if one.call_id != call_id]
-            self._release(seat, wrap_up=False)
-
-    def _part(self, call_id: str) -> None:
-        """No seat talks with this call any more."""
-        for seat in self.seats.values():
-            if seat.elsewhere == call_id:
-                seat.elsewhere = None
-            if seat.state == "talking" and seat.call_id == call_id:
-                self._release(seat, wrap_up=True)
+            self.floor.release(seat, wrap_up=False)
 
     def _occupy(self, seat_id: str, call_id: str) -> None:
         seat = self.seats.get(seat_id)
-        if seat is None or seat.call_id == call_id:
-            return
-        self._withdraw(call_id)
-        if seat.state in ("offered", "talking"):
-            seat.elsewhere = call_id
-            return
-        if seat.state in ("paused", "signed_out"):
-            seat.later = Later(seat.state, seat.reason, "system")
-        self._move(seat, "talking", reason="非自动分配的通话", call_id=call_id)
-
-    def _release(self, seat: SeatNow, *, wrap_up: bool) -> None:
-        """The seat's offer or talk is over; the next state is the first of these that applies."""
-        later, elsewhere = seat.later, seat.elsewhere
-        seat.elsewhere = None
-        if elsewhere is not None:
-            self._move(seat, "talking", reason="非自动分配的通话", call_id=elsewhere)
-            return
-        seat.later = None
-        if later is not None:
-            self._move(seat, later.state, reason=later.reason, actor=later.actor)
-        elif wrap_up and self._wrap_up:
-            self._move(seat, "wrap_up")
-        else:
-            self._move(seat, "ready", idle_since=None if wrap_up else seat.idle_since)
-
-    def _move(
-        self,
-        seat: SeatNow,
-        state: State,
-        *,
-        reason: str = "",
-        actor: str = "system",
-        call_id: str | None = None,
-        idle_since: datetime | None = None,
-    ) -> None:
-        seat.state, seat.reason, seat.since, seat.call_id = state, reason, self._now, call_id
-        if state == "ready":
-            seat.idle_since = idle_since or self._now
-        elif state != "offered":
-            seat.idle_since = None
-        self._changes.append(
-            SeatStateChanged(at=self._now, seat=seat.id, state=state, reason=reason, actor=actor, call_id=call_id)
-        )
+        if seat is not None and seat.call_id != call_id:
+            self._withdraw(call_id)
+            self.floor.occupy(seat, call_id)

@@ -3,11 +3,16 @@
 import asyncio
 import logging
 from collections.abc import Callable, Iterable
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any, cast
 
 from core.calendar import utc_now
+from ivr.acd.estimate import Errors, Wait
+from ivr.acd.figures import SeatShare, fairness
+from ivr.acd.learning import Learning
 from ivr.acd.models import Seat
+from ivr.acd.plan import Plan
 from ivr.acd.rules import Acd, Assignment, Why
 from ivr.acd.seats import State
 from ivr.facts import SeatStateChanged
@@ -44,28 +49,54 @@ class AcdService:
         wrap_up_s: float,
         on_change: Callable[[SeatStateChanged], None] = lambda _: None,
         now: Callable[[], datetime] = utc_now,
+        plan: Plan | None = None,
     ) -> None:
         self._now = now
         self._on_change = on_change
-        self._acd = Acd(seats, wrap_up_s=wrap_up_s, now=now())
+        self._acd = Acd(seats, wrap_up_s=wrap_up_s, now=now(), plan=plan)
+        self._learning = Learning(now())
         self._waiters: dict[str, Waiter] = {}
         self._timer: asyncio.TimerHandle | None = None
 
     # --- calls ---------------------------------------------------------------------------------------------------
 
-    def join(self, call_id: str, skill: str = "general", priority: int = 0) -> Waiter:
-        """Put a caller in line; the same call again gives the same waiter."""
+    def join(
+        self,
+        call_id: str,
+        skill: str = "general",
+        priority: int = 0,
+        *,
+        line: str = "",
+        number: str = "",
+        why: str = "",
+        asked_at: datetime | None = None,
+    ) -> Waiter:
+        """Put a caller in line; the same call again gives the same waiter.
+
+        `line` is the number dialled, `number` the caller's own: who gave up lately comes with the plan's priority.
+        `why` says in Chinese where `priority` comes from. `asked_at` keeps a place that was taken earlier.
+        """
         waiter = self._waiters.get(call_id)
         if waiter is None:
             waiter = self._waiters[call_id] = Waiter(self, call_id)
-        self._acd.join(call_id, skill, priority, self._now())
+        now = self._now()
+        repeat = self._acd.floor.plan.repeat
+        times = self._learning.repeats.times(number, now, repeat.within_s)
+        if times and repeat.priority > priority:
+            priority, why = repeat.priority, f"未接通后第{times + 1}次来电"
+        self._acd.join(call_id, skill, priority, now, line=line, why=why, asked_at=asked_at)
+        self._learning.joined(call_id, number, now)
         self._follow_up()
+        if not waiter.offer.done() and (wait := self.estimate(call_id)):
+            self._learning.waits.given(call_id, wait, now, announced=False)
         return waiter
 
     def leave(self, call_id: str) -> None:
         """The caller is gone, wherever the call was."""
         self._waiters.pop(call_id, None)
-        self._acd.leave(call_id, self._now())
+        now = self._now()
+        self._learning.left(call_id, now)
+        self._acd.leave(call_id, now)
         self._follow_up()
 
     def offer_failed(self, call_id: str, why: Why) -> None:
@@ -79,6 +110,7 @@ class AcdService:
     def answered(self, call_id: str, seat: str) -> None:
         """The human speaks with the caller; the waiter has done its work."""
         self._waiters.pop(call_id, None)
+        self._learning.answered(call_id)
         self._acd.answered(call_id, seat, self._now())
         self._follow_up()
 
@@ -108,6 +140,13 @@ class AcdService:
         """Go on from the seats table; rows of seats that are no longer set up are left out."""
         for row in rows:
             self._acd.restore(row.id, cast(State, row.state), row.reason, row.since, self._now())
+        for seat in self._acd.seats.values():
+            self._learning.tally.set(seat.id, seat.state, seat.since)
+        self._follow_up()
+
+    def use(self, plan: Plan) -> None:
+        """From now on these skills, guests, lines and priorities."""
+        self._acd.use(plan, self._now())
         self._follow_up()
 
     # --- questions -----------------------------------------------------------------------------------------------
@@ -125,18 +164,52 @@ class AcdService:
         now = self._now()
         return max(((now - one.asked_at) / timedelta(seconds=1) for one in self._acd.line.order(now)), default=0.0)
 
-    def snapshot(self) -> dict[str, Any]:
-        """Seats and line for the control port; times as ISO text."""
+    def estimate(self, call_id: str) -> Wait | None:
+        """How long this caller will wait from now; None when not enough is known, or the call does not wait."""
         now = self._now()
-        order = [caller.call_id for caller in self._acd.line.order(now)]
-        calls = [{"call_id": call_id, "state": "waiting", "position": n} for n, call_id in enumerate(order, 1)]
+        ahead, seats = self._acd.competition(call_id, now)
+        return self._learning.waits.estimate(ahead, seats, now)
+
+    def announce(self, call_id: str) -> Wait | None:
+        """The estimate to be told to this caller now; None while estimates are not good enough to be told."""
+        wait = self.estimate(call_id) if self._learning.waits.is_trusted else None
+        if wait is not None:
+            self._learning.waits.given(call_id, wait, self._now(), announced=True)
+        return wait
+
+    def estimate_errors(self) -> Errors:
+        """How good the last estimates were."""
+        return self._learning.waits.errors()
+
+    def urgency(self, text: str) -> int:
+        """The priority for what a caller said; 0 when nothing in it is urgent."""
+        return self._acd.floor.plan.urgency(text)
+
+    def snapshot(self) -> dict[str, Any]:
+        """Seats and line for the control port; times as ISO text, figures of seats since this process started."""
+        now = self._now()
+        order = self._acd.line.order(now)
+        calls: list[dict[str, Any]] = [
+            {
+                "call_id": caller.call_id,
+                "state": "waiting",
+                "position": place,
+                "line": caller.line,
+                "skill": caller.skill,
+                "priority": caller.priority,
+            }
+            for place, caller in enumerate(order, 1)
+        ]
         seats = self._acd.seats.values()
         calls += [
             {"call_id": seat.call_id, "state": seat.state, "position": 0} for seat in seats if seat.call_id is not None
         ]
+        shares = self._learning.tally.shares(now)
         return {
             "calls": calls,
-            "waiting": order,
+            "waiting": [caller.call_id for caller in order],
+            "fairness": fairness(shares),
+            "estimates": {**asdict(self.estimate_errors()), "is_trusted": self._learning.waits.is_trusted},
             "seats": [
                 {
                     "seat": seat.id,
@@ -145,6 +218,9 @@ class AcdService:
                     "reason": seat.reason,
                     "call_id": seat.call_id,
                     "reachable": seat.reachable,
+                    "guest": seat.desk.guest,
+                    "chosen": seat.chosen,
+                    **(shares.get(seat.id) or SeatShare(seat.id)).shown(),
                 }
                 for seat in seats
             ],
@@ -160,6 +236,7 @@ class AcdService:
 
     def _follow_up(self) -> None:
         for change in self._acd.take_changes():
+            self._learning.changed(change)
             try:
                 self._on_change(change)
             except Exception:  # the edge of one change: the line must go on
@@ -168,6 +245,7 @@ class AcdService:
             waiter = self._waiters.get(assignment.call_id)
             if waiter is not None and not waiter.offer.done():
                 waiter.offer.set_result(assignment)
+            self._learning.offered(assignment, self._now())
         self._set_timer()
 
     def _set_timer(self) -> None:

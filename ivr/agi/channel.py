@@ -15,7 +15,7 @@ from ivr.acd.service import AcdService, Waiter
 from ivr.agi.deeds import Deeds, Means
 from ivr.agi.session import AgiSession
 from ivr.calls.live import LiveCalls
-from ivr.facts import CallerAskedForHuman, CallRated, SeatDidNotAnswer, SeatOffered, StepEntered
+from ivr.facts import CallerAskedForHuman, CallRated, SeatDidNotAnswer, SeatOffered, StepEntered, WaitAnnounced
 from ivr.flow.ports import CallerHungUp, Heard, TransferResult
 
 log = logging.getLogger(__name__)
@@ -163,7 +163,15 @@ class AgiCall:
                 priority=priority,
             )
         )
-        waiter = phone.acd.join(self.call_id, skill, priority)
+        env = self._session.env
+        number = env.get("agi_callerid", "")
+        waiter = phone.acd.join(
+            self.call_id,
+            skill,
+            priority,
+            line=env.get("agi_extension", ""),
+            number=number if number.removeprefix("+").isdigit() else "",
+        )
         try:
             while True:
                 offer = await self._hold(waiter)
@@ -188,11 +196,30 @@ class AgiCall:
             if not waiter.offer.done() and asyncio.get_running_loop().time() - told_at >= self._phone.position_every_s:
                 await self._session.set_music(False)
                 music = False
-                await self.say("position", {"position": str(waiter.position)})
+                await self._tell_place(waiter.position)
                 told_at = asyncio.get_running_loop().time()
         if music:
             await self._session.set_music(False)
         return waiter.offer.result()
+
+    async def _tell_place(self, position: int) -> None:
+        """The place in line, and how long it may take while such estimates have been good lately."""
+        wait = self._phone.acd.announce(self.call_id)
+        if wait is None:
+            await self.say("position", {"position": str(position)})
+            return
+        self._fact(
+            WaitAnnounced(
+                at=self._phone.now(),
+                call_id=self.call_id,
+                node=self._phone.node,
+                position=position,
+                expected_s=round(wait.expected_s, 1),
+                low_s=round(wait.low_s, 1),
+                high_s=round(wait.high_s, 1),
+            )
+        )
+        await self.say("position_wait", {"position": str(position), "wait": wait.words()})
 
     async def _ring(self, offer: Assignment) -> bool:
         """Ring one seat; True when a talk took place and the caller is still there."""

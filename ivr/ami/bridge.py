@@ -114,6 +114,9 @@ class PbxBridge:
     async def tick(self, ami: AmiClient) -> None:
         """Every few minutes while all is well: note how far the event log has been seen; or mend what is still open."""
         if not ami.connected:
+            # Nobody can say which telephones are registered: callers must not wait for that, so all are tried.
+            for seat in self._seats:
+                self._acd.reachable(seat, True)
             return
         if self.needs_mending:
             channels = await ami.list_action("CoreShowChannels")

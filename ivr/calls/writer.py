@@ -17,6 +17,7 @@ from core.facts import Fact, load_fact
 
 BATCH = 200
 RETRY_S = 0.5
+GATHER_S = 0.1  # what happens within it is one transaction: a step of a call publishes two or three facts
 log = logging.getLogger(__name__)
 
 Record = Callable[[Session, Sequence[Fact]], Any]
@@ -63,6 +64,7 @@ class FactWriter:
         """Write until cancelled."""
         while True:
             await self._wake.wait()
+            await asyncio.sleep(GATHER_S)
             self._wake.clear()
             await self._write_all()
 

@@ -35,6 +35,7 @@ class Prompts:
         self._speech = speech
         root = settings.home / "prompts"
         self._cache, self._fixed, self._recorded = root / "cache", root / "fixed", root / "recorded"
+        self._spoken: dict[str, Path] = {}  # by name: what the voice has said already, prompts without values
 
     def names(self) -> frozenset[str]:
         """Names of all prompts."""
@@ -50,6 +51,10 @@ class Prompts:
         Values that the prompt does not name are ignored. BadInput for an unknown prompt or a wrong value, Unavailable
         when the voice cannot speak now.
         """
+        # A caller who has pressed a key is waiting: two looks at the disk are quicker than a way through a thread.
+        spoken = self._spoken.get(name)
+        if spoken is not None and spoken.is_file() and not (self._recorded / f"{name}.wav").is_file():
+            return _stem(spoken)
         return await asyncio.to_thread(self.render, name, values or {})
 
     def render(self, name: str, values: Mapping[str, str] | None = None) -> str:
@@ -72,6 +77,8 @@ class Prompts:
         target = self._cache / f"{self._key(text, voice)}.wav"
         if not target.is_file():
             self._speech.synthesise(text, target, voice)
+        if not entry.kinds:
+            self._spoken[name] = target
         return _stem(target)
 
     def _tone(self) -> str:

@@ -7,12 +7,14 @@ from pathlib import Path
 
 import vosk
 
-from recording.transcription.model_store import ModelInfo
+from core.errors import Unavailable
+from core.settings import Settings
+from ivr.tap.listener import UNKNOWN, HeardWord, Utterance
+from recording.transcription.model_store import ModelInfo, resolve
 from recording.transcription.recognizer import RATE, Capabilities, RecognizerFailed, Samples, Stretch, Word
 from recording.transcription.vad import Timeline, stretches
 
 _CHUNK = RATE // 5  # the engine is fed as a call would: its end-pointing keeps lattices short
-_UNKNOWN = "[unk]"
 _LONGEST_S = 1.5  # per character; steady noise comes back as one word as long as the noise
 _models: dict[Path, vosk.Model] = {}
 _loading = threading.Lock()
@@ -68,6 +70,74 @@ class VoskRecognizer:
         return words
 
 
+class VoskEngine:
+    """The port of live recognition (`SpeechEngine`): the settings' model, shared by all callers."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def begin(self, phrases: Sequence[str] | None) -> Utterance:
+        """See `SpeechEngine`."""
+        info = resolve(self._settings)
+        if not isinstance(info, ModelInfo):
+            raise Unavailable(info.reason, code="model_missing", mend=info.mend)
+        try:
+            model = _model(info.path)
+        except RecognizerFailed as error:
+            raise Unavailable(str(error), code="speech_failed") from error
+        if phrases is None:
+            return VoskUtterance(vosk.KaldiRecognizer(model, RATE))
+        lines = [spelt for phrase in phrases if (spelt := _spell(phrase, model))]
+        if not lines:
+            raise Unavailable("the model has no words for these answers", code="speech_words", mend="try another model")
+        return VoskUtterance(
+            vosk.KaldiRecognizer(model, RATE, json.dumps([*lines, UNKNOWN], ensure_ascii=False)), is_closed=True
+        )
+
+
+class VoskUtterance:
+    """See `Utterance`. With a closed list the unknown words are told too: they make an answer unclear."""
+
+    def __init__(self, engine: vosk.KaldiRecognizer, *, is_closed: bool = False) -> None:
+        engine.SetWords(True)
+        self._engine = engine
+        self._is_closed = is_closed
+        self._heard: list[HeardWord] = []
+
+    def feed(self, pcm: bytes) -> None:
+        """See `Utterance`."""
+        state = self._engine.AcceptWaveform(pcm)
+        if state < 0:
+            raise Unavailable("the recogniser gave up", code="speech_failed")
+        if state:
+            self._keep(self._engine.Result())
+
+    def finish(self) -> list[HeardWord]:
+        """See `Utterance`."""
+        self._keep(self._engine.FinalResult())
+        heard, self._heard = self._heard, []
+        return heard
+
+    def _keep(self, result: str) -> None:
+        for heard in json.loads(result).get("result", ()):
+            word = heard["word"]
+            if self._is_closed or (word != UNKNOWN and heard["end"] - heard["start"] <= _LONGEST_S * len(word)):
+                self._heard.append(HeardWord(word, round(float(heard["conf"]), 3)))
+
+
+def _spell(phrase: str, model: vosk.Model) -> str:
+    """A phrase as words of the model with blanks between them, as few as possible; empty when it has none for it."""
+    best: list[list[str] | None] = [[]]
+    for end in range(1, len(phrase) + 1):
+        ways = [
+            [*before, phrase[start:end]]
+            for start in range(end)
+            if (before := best[start]) is not None and model.vosk_model_find_word(phrase[start:end]) >= 0
+        ]
+        best.append(min(ways, key=len, default=None))
+    return " ".join(best[-1] or ())
+
+
 def _words(result: str, timeline: Timeline) -> list[Word]:
     return [
         Word(
@@ -77,5 +147,5 @@ def _words(result: str, timeline: Timeline) -> list[Word]:
             round(float(heard["conf"]), 3),
         )
         for heard in json.loads(result).get("result", ())
-        if heard["word"] != _UNKNOWN and heard["end"] - heard["start"] <= _LONGEST_S * len(heard["word"])
+        if heard["word"] != UNKNOWN and heard["end"] - heard["start"] <= _LONGEST_S * len(heard["word"])
     ]

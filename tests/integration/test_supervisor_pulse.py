@@ -23,7 +23,7 @@ def test_a_child_that_hangs_is_killed_and_started_again(child: Child) -> None:
     child.start()
     first = child.pid
     try:
-        pulse = Pulse(child, lambda: False)
+        pulse = Pulse(lambda: child, lambda: False)
         looks = [pulse.look() for _ in range(supervisor.PULSE_MISSES)]
         assert looks == [False, False, True]
         until(lambda: child.pid is None, "the child was not killed")
@@ -37,7 +37,7 @@ def test_a_slow_reply_now_and_then_kills_nobody(child: Child) -> None:
     child.start()
     replies = iter([False, False, True, False, False, True])
     try:
-        pulse = Pulse(child, lambda: next(replies))
+        pulse = Pulse(lambda: child, lambda: next(replies))
         assert not any(pulse.look() for _ in range(6))
         assert child.pid is not None
     finally:

@@ -229,11 +229,11 @@ def test_why_a_caller_waits() -> None:
     acd.join("b", "general", 0, at(12))
     acd.join("c", "general", 0, at(15))
     assert acd.why_waiting("c", at(30)) == "排在第2位，已等待15秒；没有空闲坐席：1个通话中，2个未签入"
-    assert acd.why_waiting("a", at(30)) == "正在与坐席1001通话，已通话20秒"
+    assert acd.why_waiting("a", at(30)).startswith("正在与坐席1001通话，已通话20秒；分配原因：等待最久的来电；唯一空闲")
     acd.talk_ended("1001", at(30))
     assert acd.why_waiting("b", at(35)).endswith("；最早15秒后有坐席结束话后处理")
     acd.advance(at(50))
-    assert acd.why_waiting("b", at(53)) == "正在坐席1001振铃，已振铃3秒"
+    assert acd.why_waiting("b", at(53)).startswith("正在坐席1001振铃，已振铃3秒；分配原因：")
     assert acd.why_waiting("nobody", at(53)) == "该来电不在等待队列中"
 
 

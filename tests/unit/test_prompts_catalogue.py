@@ -17,6 +17,7 @@ NEEDED = {
     "progress_none": set(),
     "wait_please": set(),
     "position": {"position"},
+    "position_wait": {"position", "wait"},
     "fallback": set(),
     "sorry_error": set(),
     "goodbye": set(),

@@ -1,0 +1,44 @@
+"""The place of the one active process of a kind: a lock on a file, which the kernel takes back from a dead holder."""
+
+import fcntl
+import os
+from pathlib import Path
+
+
+class ActivePlace:
+    """Held by at most one process on this machine; whoever waits for it gets it the moment the holder is gone."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+
+    def try_take(self) -> bool:
+        """Take the place if it is free; True when this process holds it now."""
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        os.ftruncate(self._file, 0)
+        os.pwrite(self._file, str(os.getpid()).encode(), 0)
+        return True
+
+    def release(self) -> None:
+        """Give the place back."""
+        os.close(self._file)
+
+
+def holder(path: Path) -> int | None:
+    """The process that holds the place; None when nobody does."""
+    try:
+        file = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        text = os.pread(file, 32, 0)
+        return int(text) if text.isdigit() else None
+    else:
+        return None
+    finally:
+        os.close(file)
