@@ -7,6 +7,7 @@ import core.delivery
 import core.facts
 import core.jobs
 import ivr.acd.models
+import ivr.callbacks.models
 import ivr.calls.models
 import ivr.dialler.models
 import ivr.flow.models
@@ -20,6 +21,7 @@ OWNERS = (
     core.facts,
     core.jobs,
     ivr.acd.models,
+    ivr.callbacks.models,
     ivr.calls.models,
     ivr.dialler.models,
     ivr.flow.models,

@@ -17,6 +17,7 @@ from core.logs import configure_logs
 from core.secrets import load_secrets
 from core.settings import Settings
 from ivr.main import TelephonyProcess
+from ivr.tap.listener import SpeechEngine
 from tickets.progress import latest_progress, progress_by_code
 
 LOOK_UP_S = 3.0
@@ -81,10 +82,24 @@ async def _serve(settings: Settings, database: Database) -> None:
     place = ActivePlace(active_place(settings))
     try:
         if await _become_active(place, stop):
-            process = TelephonyProcess(settings, load_secrets(settings.home), database, ProgressLookup(database))
+            lookup = ProgressLookup(database)
+            process = TelephonyProcess(settings, load_secrets(settings.home), database, lookup, speech_engine(settings))
             await process.run(stop)
     finally:
         place.release()
+
+
+def speech_engine(settings: Settings) -> SpeechEngine | None:
+    """What understands words in live calls; without it they go by keys."""
+    if not settings.listen_most:
+        return None
+    try:
+        # Imported here: an engine whose library does not load must not keep the telephone from being answered.
+        from recording.transcription.vosk_recognizer import VoskEngine
+    except (ImportError, OSError):
+        log.exception("the speech recogniser does not start; calls go by keys")
+        return None
+    return VoskEngine(settings)
 
 
 async def _become_active(place: ActivePlace, stop: asyncio.Event) -> bool:

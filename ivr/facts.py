@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+from core.calendar import UtcDatetime
 from core.facts import Fact
 
 
@@ -42,6 +43,13 @@ class WaitAnnounced(Fact):
     expected_s: float
     low_s: float
     high_s: float
+
+
+class CallerSaid(Fact):
+    """Words of a caller who waited, as a machine understood them; `at` is when they ended, `confidence` 0 to 1."""
+
+    text: str
+    confidence: float
 
 
 class SeatOffered(Fact):
@@ -150,3 +158,29 @@ class AttemptEnded(Fact):
     answers: dict[str, str] = {}
     sip_code: int | None = None
     cause: int | None = None
+
+
+class CallBackPromised(Fact):
+    """The caller of this call will be rung back and need not hold the line; the place in line is kept."""
+
+    promise_id: str
+    kind: Literal["virtual_hold", "missed"]
+    asked_at: UtcDatetime  # when the caller first asked for a human: the place
+
+
+class CallBackKept(Fact):
+    """This call is the promised call-back: a person has answered. `first_call_id` is the call that it makes good."""
+
+    promise_id: str
+    kind: Literal["virtual_hold", "missed"]
+    first_call_id: str
+
+
+class CallBackEnded(Fact):
+    """A promised call-back has its definite result; `kept_call_id` is the call in which the citizen was reached."""
+
+    promise_id: str
+    kind: Literal["virtual_hold", "missed"]
+    result: str
+    attempts: int
+    kept_call_id: str | None = None

@@ -22,9 +22,11 @@ from ivr.agi.around import HotlineAround
 from ivr.agi.channel import Telephone
 from ivr.agi.deeds import Means
 from ivr.agi.inbound import InboundCalls
+from ivr.agi.listening import Listening
 from ivr.agi.server import AgiServer
 from ivr.ami.bridge import PbxBridge
 from ivr.ami.client import AmiClient
+from ivr.ami.spying import AmiSpies
 from ivr.calls.ledger import record
 from ivr.calls.live import LiveCalls
 from ivr.calls.writer import FactWriter
@@ -34,8 +36,12 @@ from ivr.dialler.service import Dialler
 from ivr.facts import SeatStateChanged
 from ivr.flow.ports import Lookup
 from ivr.flow.shelf import FlowShelf
+from ivr.pbx.render import local_address
 from ivr.prompts.prompts import Prompts
 from ivr.prompts.speech import EspeakSpeech
+from ivr.tap.ears import Ears
+from ivr.tap.listener import NoSpeech, SpeechEngine
+from ivr.tap.server import TapServer
 
 log = logging.getLogger(__name__)
 DRAIN_S = 5.0
@@ -54,7 +60,14 @@ def store_facts(session: Session, facts: Sequence[Fact]) -> None:
 class TelephonyProcess:
     """One per PBX node. `run` returns when `stop` is set; talks go on in Asterisk without it."""
 
-    def __init__(self, settings: Settings, secrets: Secrets, database: Database, lookup: Lookup) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        secrets: Secrets,
+        database: Database,
+        lookup: Lookup,
+        speech: SpeechEngine | None = None,
+    ) -> None:
         self._settings = settings
         self._database = database
         self._speech = EspeakSpeech()
@@ -78,6 +91,9 @@ class TelephonyProcess:
         )
         self.dialler = Dialler(database, self.ami, lines=settings.survey_lines, ring_s=settings.survey_ring_s)
         self.bridge.on_channel_gone = self.dialler.channel_gone
+        spies = AmiSpies(self.ami)
+        taps = TapServer(settings.bind, settings.tap_port, spies, seen_from_pbx=local_address(settings))
+        self.ears = Ears(taps, speech or NoSpeech(), most=settings.listen_most)
         phone = Telephone(
             acd=self.acd,
             live=self.live,
@@ -88,6 +104,7 @@ class TelephonyProcess:
             position_every_s=settings.position_every_s,
             max_call_s=settings.max_call_s,
             means=Means(settings.home / "messages", settings.transfer_numbers),
+            listening=Listening(self.ears, spies, settings.ask_while_waiting),
         )
         around = HotlineAround(load_city_calendar(settings.calendar), settings.city_zone, self.acd)
         self.agi = AgiServer(
@@ -108,6 +125,7 @@ class TelephonyProcess:
         await asyncio.to_thread(self.prompts.prepare)
         self.acd.restore(await self._database.in_thread(load_seats))
         await self.flows.look()
+        await self.ears.start()
         await self.agi.start()
         await self.ami.start()
         jobs: list[Coroutine[Any, Any, None]] = [
@@ -135,6 +153,7 @@ class TelephonyProcess:
 
     async def _close(self, tasks: list[asyncio.Task[None]]) -> None:
         await self.agi.stop()
+        await self.ears.stop()
         await self.ami.stop()
         self.acd.close()
         if not await self.writer.drain(DRAIN_S):

@@ -262,7 +262,7 @@ class Acd:
         free = {seat.id: seat for seat in self.seats.values() if seat.state == "ready" and seat.reachable}
         hopeless: set[tuple[str, bool]] = set()  # in one pass seats only get fewer
         offered = 0
-        for passed, caller in enumerate(self.line.order(self._now) if free else ()):
+        for passed, caller in enumerate(self.line.in_turn(self._now) if free else ()):
             wish = (caller.skill, caller.is_relaxed(self._now))
             if wish in hopeless:
                 continue

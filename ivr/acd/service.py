@@ -167,6 +167,8 @@ class AcdService:
     def estimate(self, call_id: str) -> Wait | None:
         """How long this caller will wait from now; None when not enough is known, or the call does not wait."""
         now = self._now()
+        if not self._learning.waits.knows_enough(now):
+            return None
         ahead, seats = self._acd.competition(call_id, now)
         return self._learning.waits.estimate(ahead, seats, now)
 

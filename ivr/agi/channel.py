@@ -13,10 +13,12 @@ from core.facts import Fact
 from ivr.acd.rules import Assignment, Why
 from ivr.acd.service import AcdService, Waiter
 from ivr.agi.deeds import Deeds, Means
+from ivr.agi.listening import Listening, notes
 from ivr.agi.session import AgiSession
 from ivr.calls.live import LiveCalls
-from ivr.facts import CallerAskedForHuman, CallRated, SeatDidNotAnswer, SeatOffered, StepEntered, WaitAnnounced
+from ivr.facts import CallerAskedForHuman, CallerSaid, CallRated, SeatDidNotAnswer, SeatOffered, StepEntered, WaitAnnounced
 from ivr.flow.ports import CallerHungUp, Heard, TransferResult
+from ivr.tap.listener import SpokenAnswer
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +62,7 @@ class Telephone:
     max_call_s: int
     now: Callable[[], datetime] = utc_now
     means: Means = Means()
+    listening: Listening | None = None  # None: keys only
 
 
 class AgiCall:
@@ -73,6 +76,7 @@ class AgiCall:
         self._language = ""  # what prompts' names begin with; empty for Chinese
         self._talked_with: str | None = None
         self._deeds = Deeds(session, call_id, phone.node, phone.means, self._fact, phone.now, phone.max_call_s)
+        self._invited = False  # to say what it is about, once in a call
 
     async def say(self, prompt: str, values: Mapping[str, str], keys: str = "") -> str:
         """Play a prompt, in the caller's language where it has it; one of `keys` cuts it short and is returned."""
@@ -186,6 +190,27 @@ class AgiCall:
             await asyncio.sleep(0)  # let the ACD assign a seat that is free right now
         if not waiter.offer.done():
             await self.say("wait_please", {})
+        listening, may_ask = self._phone.listening, not self._invited and not waiter.offer.done()
+        if listening is None or not listening.ask_while_waiting or not may_ask:
+            return await self._wait_in_line(waiter)
+        self._invited = True
+        async with notes(self._session, listening, self._said) as taking:
+            await taking.invite(asyncio.create_task(self.say("speak_while_waiting", {})), waiter.offer)
+            return await self._wait_in_line(waiter)
+
+    def _said(self, answer: SpokenAnswer) -> None:
+        """Something that the caller said while waiting."""
+        fact = CallerSaid(
+            at=self._phone.now(),
+            call_id=self.call_id,
+            node=self._phone.node,
+            text=answer.text,
+            confidence=answer.confidence,
+        )
+        self._fact(fact)
+
+    async def _wait_in_line(self, waiter: Waiter) -> Assignment:
+        """Music, and now and then the place in line."""
         told_at = asyncio.get_running_loop().time()
         music = False
         while not waiter.offer.done():

@@ -104,6 +104,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/catalogue": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Catalogue
+         * @description Categories and departments with their names.
+         */
+        get: operations["catalogue_api_catalogue_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/health": {
         parameters: {
             query?: never;
@@ -224,7 +244,7 @@ export interface paths {
         post: operations["sign_in_api_session_post"];
         /**
          * Sign Out
-         * @description Sign out; the cookie is taken back.
+         * @description Sign out: the session is over on the server too, so a copy of the cookie opens nothing.
          */
         delete: operations["sign_out_api_session_delete"];
         options?: never;
@@ -244,6 +264,26 @@ export interface paths {
          * @description Call-backs, newest first.
          */
         get: operations["list_surveys_api_surveys_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/surveys/summary": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Survey Summary
+         * @description All call-backs together: by result, solved and satisfied apart, non-response counted as such.
+         */
+        get: operations["survey_summary_api_surveys_summary_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -453,6 +493,30 @@ export interface components {
             wait_s: number | null;
         };
         /**
+         * CatalogueView
+         * @description What there is to choose from, in the order of the city's file.
+         */
+        CatalogueView: {
+            /** Categories */
+            categories: components["schemas"]["CategoryView"][];
+            /** City */
+            city: string;
+            /** Departments */
+            departments: components["schemas"]["DepartmentView"][];
+        };
+        /**
+         * CategoryView
+         * @description One kind of matter; `department` is who is asked when nobody chooses otherwise.
+         */
+        CategoryView: {
+            /** Department */
+            department: string;
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+        };
+        /**
          * CheckView
          * @description One thing that was looked at.
          */
@@ -481,6 +545,16 @@ export interface components {
             text_en: string;
             /** Version */
             version: string;
+        };
+        /**
+         * DepartmentView
+         * @description One department that work orders are dispatched to.
+         */
+        DepartmentView: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
         };
         /**
          * FactView
@@ -685,7 +759,7 @@ export interface components {
         };
         /**
          * SessionUser
-         * @description Who is signed in.
+         * @description Who is signed in, and what the role may do; the page shows no more than that.
          */
         SessionUser: {
             /** Department */
@@ -694,6 +768,8 @@ export interface components {
             display_name: string;
             /** Login */
             login: string;
+            /** Permissions */
+            permissions: ("calls.read" | "recordings.listen" | "tickets.read" | "tickets.move" | "tickets.edit" | "surveys.read" | "seats.read" | "seats.change_own" | "seats.change_any" | "metrics.read" | "live.read")[];
             /** Role */
             role: string;
             /** Seat */
@@ -757,6 +833,39 @@ export interface components {
             text: string;
             /** Turn */
             turn: number;
+        };
+        /**
+         * SurveySummary
+         * @description Counts of call-backs. `results` names every result, `solved` and `scores` every answer, also those at zero.
+         */
+        SurveySummary: {
+            /** Cancelled */
+            cancelled: number;
+            definition: components["schemas"]["DefinitionView"];
+            /** Finished */
+            finished: number;
+            /** Non Response */
+            non_response: number;
+            /** Pending */
+            pending: number;
+            /** Responded */
+            responded: number;
+            /** Response Rate */
+            response_rate: number | null;
+            /** Results */
+            results: {
+                [key: string]: number;
+            };
+            /** Scores */
+            scores: {
+                [key: string]: number;
+            };
+            /** Solved */
+            solved: {
+                [key: string]: number;
+            };
+            /** Total */
+            total: number;
         };
         /**
          * SurveyView
@@ -1122,6 +1231,26 @@ export interface operations {
             };
         };
     };
+    catalogue_api_catalogue_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CatalogueView"];
+                };
+            };
+        };
+    };
     health_api_health_get: {
         parameters: {
             query?: never;
@@ -1344,6 +1473,38 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Page_SurveyView_"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    survey_summary_api_surveys_summary_get: {
+        parameters: {
+            query?: {
+                /** @description Those planned in the last days; all if empty */
+                days?: number | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SurveySummary"];
                 };
             };
             /** @description Validation Error */

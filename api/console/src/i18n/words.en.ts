@@ -56,6 +56,7 @@ export const words: typeof chinese = {
     invalid_number: 'No such number',
     machine_only: 'Answering machine',
     failed: 'Could not dial',
+    cancelled: 'Cancelled',
   },
   attemptState: { requested: 'Requested', dialling: 'Dialling', ended: 'Ended' },
   attemptOutcome: {
@@ -85,6 +86,7 @@ export const words: typeof chinese = {
     FlowStarted: 'Flow started',
     StepEntered: 'Prompt',
     CallerAskedForHuman: 'Waits for a human',
+    CallerSaid: 'Said while waiting',
     SeatOffered: 'Seat rings',
     SeatAnswered: 'Seat answered',
     SeatDidNotAnswer: 'Seat did not answer',

@@ -54,6 +54,7 @@ export const words = {
     invalid_number: '空号',
     machine_only: '语音信箱',
     failed: '系统未拨成',
+    cancelled: '已取消',
   },
   attemptState: { requested: '待拨', dialling: '拨打中', ended: '已结束' },
   attemptOutcome: {
@@ -83,6 +84,7 @@ export const words = {
     FlowStarted: '开始接听流程',
     StepEntered: '播放提示',
     CallerAskedForHuman: '转人工，开始排队',
+    CallerSaid: '等候时说',
     SeatOffered: '坐席振铃',
     SeatAnswered: '坐席接听',
     SeatDidNotAnswer: '坐席未接，回到队首',
