@@ -19,11 +19,11 @@ from ivr.acd.plan_file import changed_at, load_plan
 from ivr.acd.service import AcdService
 from ivr.acd.store import load_seats, save_seat
 from ivr.agi.around import HotlineAround
-from ivr.agi.channel import Telephone
 from ivr.agi.deeds import Means
 from ivr.agi.inbound import InboundCalls
 from ivr.agi.listening import Listening
 from ivr.agi.server import AgiServer
+from ivr.agi.telephone import Telephone
 from ivr.ami.bridge import PbxBridge
 from ivr.ami.client import AmiClient
 from ivr.ami.spying import AmiSpies
