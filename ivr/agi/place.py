@@ -2,51 +2,25 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import datetime
-from typing import TYPE_CHECKING, Protocol
 
 from ivr.acd.rules import Assignment
 from ivr.acd.service import Waiter
 from ivr.agi.session import AgiSession
+from ivr.agi.telephone import Telephone
 from ivr.facts import WaitAnnounced
-
-if TYPE_CHECKING:
-    from ivr.agi.channel import Telephone
 
 NEAR_SLICE_S = 0.2  # how soon the first in line notices a free seat
 FAR_SLICE_S = 1.0  # everybody else: five times fewer commands
 NEAR = 3
-ACCEPT = "1"  # the key that `call_back_offer` names
+ACCEPT = "1"  # the key that `call_back_key` names
 
 Say = Callable[[str, Mapping[str, str], str], Awaitable[str]]
-
-
-class KeptPlaces(Protocol):
-    """Who keeps places in line for callers that hang up and are rung back."""
-
-    def offers(self, call_id: str) -> bool:
-        """Whether this waiting caller is told now that we could ring back."""
-        ...
-
-    async def possible(self, call_id: str, skill: str) -> bool:
-        """Whether a call-back can be promised to this caller now."""
-        ...
-
-    async def promise(self, call_id: str, skill: str, priority: int) -> bool:
-        """Keep the place; False when it could not be promised after all."""
-        ...
-
-    def take_over(self, call_id: str) -> datetime | None:
-        """The caller has a kept place, which is this call's now: when he first asked. None when he has none."""
-        ...
 
 
 class PlaceInLine:
     """One wait of one caller."""
 
-    def __init__(
-        self, session: AgiSession, phone: "Telephone", waiter: Waiter, say: Say, wish: tuple[str, int]
-    ) -> None:
+    def __init__(self, session: AgiSession, phone: Telephone, waiter: Waiter, say: Say, wish: tuple[str, int]) -> None:
         self._session = session
         self._phone = phone
         self._waiter = waiter
@@ -78,14 +52,14 @@ class PlaceInLine:
         return waiter.offer.result()
 
     async def _offer_call_back(self) -> str:
-        kept = self._phone.call_backs
+        kept = self._phone.means.call_backs
         if kept is None or self._waiter.offer.done() or not kept.offers(self._waiter.call_id):
             return ""
         self._may_accept = True
-        return await self._say("call_back_offer", {}, ACCEPT)
+        return await self._say("call_back_key", {}, ACCEPT)
 
     async def _promised(self, music: bool) -> bool:
-        kept = self._phone.call_backs
+        kept = self._phone.means.call_backs
         if kept is None or not await kept.promise(self._waiter.call_id, self._skill, self._priority):
             return False
         if music:

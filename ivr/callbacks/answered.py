@@ -8,8 +8,9 @@ from sqlmodel import Session
 
 from core.db import Database
 from core.logs import about_call
-from ivr.agi.channel import AgiCall, Telephone
+from ivr.agi.channel import AgiCall
 from ivr.agi.session import AgiSession
+from ivr.agi.telephone import Telephone
 from ivr.callbacks.models import CallBackPromise
 from ivr.callbacks.store import MISSED, VIRTUAL_HOLD
 from ivr.dialler.models import OutboundAttempt
@@ -26,7 +27,7 @@ class AnsweredCallBacks:
 
     def __init__(self, phone: Telephone, database: Database, flow: Callable[[str], Flow]) -> None:
         # Who is being rung back is offered no further call-back, and takes over no place: it is this one.
-        self._phone = replace(phone, call_backs=None)
+        self._phone = replace(phone, means=replace(phone.means, call_backs=None))
         self._database = database
         self._flow = flow
 
