@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 import httpx
 
 from api import migrate
+from api.flow_known import known_to_flows
 from api.seats.control_client import ControlClient
 from core.db import Database
 from core.errors import BadInput, Finding, HotlineError
@@ -83,10 +84,10 @@ def _is_our_web(settings: Settings) -> bool:
 
 def _flows(settings: Settings) -> Iterator[Finding]:
     try:
-        names = load_prompts(settings.prompts_file).prompts.keys()
+        load_prompts(settings.prompts_file)
     except BadInput:
         return  # the prompts' own finding says what is wrong
-    yield from flow_check.findings(settings, names)
+    yield from flow_check.findings(settings, known_to_flows(settings))
 
 
 def _catalogue(settings: Settings) -> Iterator[Finding]:

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
@@ -12,11 +12,20 @@ from core.errors import HotlineError
 from core.facts import Fact
 from ivr.acd.rules import Assignment, Why
 from ivr.acd.service import AcdService, Waiter
-from ivr.agi.listening import Listening, notes
+from ivr.agi.deeds import Deeds, Means
+from ivr.agi.listening import Listening, ask, notes
 from ivr.agi.session import AgiSession
 from ivr.calls.live import LiveCalls
-from ivr.facts import CallerAskedForHuman, CallerSaid, SeatDidNotAnswer, SeatOffered, StepEntered, WaitAnnounced
-from ivr.flow.ports import CallerHungUp
+from ivr.facts import (
+    CallerAskedForHuman,
+    CallerSaid,
+    CallRated,
+    SeatDidNotAnswer,
+    SeatOffered,
+    StepEntered,
+    WaitAnnounced,
+)
+from ivr.flow.ports import CallerHungUp, Heard, TransferResult
 from ivr.tap.listener import SpokenAnswer
 
 log = logging.getLogger(__name__)
@@ -42,6 +51,10 @@ class PromptFiles(Protocol):
         """Absolute path without extension."""
         ...
 
+    def names(self) -> Collection[str]:
+        """Every prompt there is."""
+        ...
+
 
 @dataclass(frozen=True)
 class Telephone:
@@ -57,6 +70,7 @@ class Telephone:
     max_call_s: int
     now: Callable[[], datetime] = utc_now
     listening: Listening | None = None  # None: keys only
+    means: Means = Means()
 
 
 class AgiCall:
@@ -68,10 +82,57 @@ class AgiCall:
         self.call_id = call_id
         self.answers: dict[str, str] = {}
         self._invited = False  # to say what it is about, once in a call
+        self._language = ""  # what prompts' names begin with; empty for Chinese
+        self._talked_with: str | None = None
+        self._deeds = Deeds(session, call_id, phone.node, phone.means, self._fact, phone.now, phone.max_call_s)
 
     async def say(self, prompt: str, values: Mapping[str, str], keys: str = "") -> str:
-        """Play a prompt; one of `keys` cuts it short and is returned."""
-        return await self._session.stream_file(await self._phone.prompts.file(prompt, values), keys)
+        """Play a prompt, in the caller's language where it has it; one of `keys` cuts it short and is returned."""
+        return await self._session.stream_file(await self._file(prompt, values), keys)
+
+    async def _file(self, prompt: str, values: Mapping[str, str]) -> str:
+        if self._language and self._language + prompt in self._phone.prompts.names():
+            prompt = self._language + prompt
+        return await self._phone.prompts.file(prompt, values)
+
+    async def listen(
+        self, prompt: str, values: Mapping[str, str], *, phrases: Sequence[str], keys: str, timeout_s: float
+    ) -> Heard:
+        """Words of a closed list and keys at once; without a tap or a recogniser keys alone."""
+        if self._phone.listening is None:
+            return Heard(key=await self.ask_digits(prompt, values, count=1, timeout_s=timeout_s, keys=keys))
+        path = await self._file(prompt, values)
+        heard = await ask(self._session, self._phone.listening, path, phrases=phrases, keys=keys, timeout_s=timeout_s)
+        return Heard(key=heard) if isinstance(heard, str) else Heard(heard.text, heard.confidence)
+
+    async def set_language(self, language: str) -> None:
+        """Prompts of this language from now on."""
+        self._language = "" if language == "zh" else f"{language}_"
+
+    async def record_message(self, prompt: str, values: Mapping[str, str], *, max_s: int, silence_s: int) -> float:
+        """Prompt, tone, message."""
+        await self.say(prompt, values)
+        await self.say("beep", {})
+        return await self._deeds.record(max_s=max_s, silence_s=silence_s)
+
+    async def transfer_out(self, number: str, *, ring_s: int) -> TransferResult:
+        """Connect with a number outside."""
+        return await self._deeds.transfer(number, ring_s=ring_s)
+
+    async def can_call_back(self, skill: str) -> bool:
+        """Whether a call-back can be promised."""
+        back = self._phone.means.call_backs
+        return back is not None and await back.possible(self.call_id, skill)
+
+    async def call_back(self, skill: str, priority: int) -> bool:
+        """Keep the place and ring back."""
+        back = self._phone.means.call_backs
+        return back is not None and await back.promise(self.call_id, skill, priority)
+
+    async def rated(self, grade: int) -> None:
+        """Keep a grade; the last one of a call counts."""
+        phone, seat = self._phone, self._talked_with
+        self._fact(CallRated(at=phone.now(), call_id=self.call_id, node=phone.node, grade=grade, seat=seat))
 
     async def ask_digits(
         self, prompt: str, values: Mapping[str, str], *, count: int, timeout_s: float, keys: str = "0123456789"
@@ -253,6 +314,7 @@ class AgiCall:
     def _talk_over(self, seat: str, by: Literal["caller", "seat"], ringing_since: datetime) -> None:
         # AMI reports the answer at its moment; when that link was down, the start of the ringing is the best there is.
         phone = self._phone
+        self._talked_with = seat
         known = phone.live.known(self.call_id)
         facts: list[Fact] = []
         if known is not None and known.talks == 0:

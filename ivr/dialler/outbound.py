@@ -74,6 +74,9 @@ class _NoLookup:
     async def progress(self, caller: str) -> Mapping[str, str] | None:
         return None
 
+    async def find(self, name: str, values: Mapping[str, str]) -> Mapping[str, str] | None:
+        return None
+
 
 def answers_of(attempt: OutboundAttempt) -> tuple[bool, dict[str, str]]:
     """Whether a machine took the call, and what a human keyed in."""
