@@ -1,17 +1,28 @@
 """The facts of a call, a seat and an outbound attempt. Past tense, no Asterisk words; `call_id` is the Linkedid."""
 
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator
 
 from core.calendar import UtcDatetime
 from core.facts import Fact
 
 
+def _plain(limit: int) -> AfterValidator:
+    """What a stranger's telephone sends is text of bounded length, whoever witnessed it: no column may refuse it."""
+    return AfterValidator(lambda value: "".join(char for char in value if char.isprintable())[:limit])
+
+
+Number = Annotated[str, _plain(32)]
+Name = Annotated[str, _plain(80)]
+
+
 class CallArrived(Fact):
     """A citizen's call was answered by the PBX: the clock of waiting starts (GB/T 33358-2016: 15 s to a human)."""
 
-    caller: str
-    caller_name: str = ""
-    line: str  # the number that was dialled
+    caller: Number
+    caller_name: Name = ""
+    line: Number  # the number that was dialled
 
 
 class FlowStarted(Fact):

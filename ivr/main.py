@@ -19,11 +19,11 @@ from ivr.acd.plan_file import changed_at, load_plan
 from ivr.acd.service import AcdService
 from ivr.acd.store import load_seats, save_seat
 from ivr.agi.around import HotlineAround
-from ivr.agi.channel import Telephone
 from ivr.agi.deeds import Means
 from ivr.agi.inbound import InboundCalls
 from ivr.agi.listening import Listening
 from ivr.agi.server import AgiServer
+from ivr.agi.telephone import Telephone
 from ivr.ami.bridge import PbxBridge
 from ivr.ami.client import AmiClient
 from ivr.ami.spying import AmiSpies
@@ -103,8 +103,8 @@ class TelephonyProcess:
             offer_timeout_s=settings.offer_timeout_s,
             position_every_s=settings.position_every_s,
             max_call_s=settings.max_call_s,
-            listening=Listening(self.ears, spies, settings.ask_while_waiting),
             means=Means(settings.home / "messages", settings.transfer_numbers),
+            listening=Listening(self.ears, spies, settings.ask_while_waiting),
         )
         around = HotlineAround(load_city_calendar(settings.calendar), settings.city_zone, self.acd)
         self.agi = AgiServer(
@@ -124,8 +124,8 @@ class TelephonyProcess:
         """Serve calls until `stop` is set."""
         await asyncio.to_thread(self.prompts.prepare)
         self.acd.restore(await self._database.in_thread(load_seats))
-        await self.ears.start()
         await self.flows.look()
+        await self.ears.start()
         await self.agi.start()
         await self.ami.start()
         jobs: list[Coroutine[Any, Any, None]] = [

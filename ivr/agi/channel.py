@@ -2,30 +2,26 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Literal
 
-from core.calendar import utc_now
 from core.errors import HotlineError
 from core.facts import Fact
 from ivr.acd.rules import Assignment, Why
-from ivr.acd.service import AcdService, Waiter
-from ivr.agi.deeds import Deeds, Means
-from ivr.agi.listening import Listening, ask, notes
+from ivr.acd.service import Waiter
+from ivr.agi.listening import notes
 from ivr.agi.session import AgiSession
-from ivr.calls.live import LiveCalls
+from ivr.agi.speaking import SpeakingCall
+from ivr.agi.telephone import Telephone
 from ivr.facts import (
     CallerAskedForHuman,
     CallerSaid,
-    CallRated,
     SeatDidNotAnswer,
     SeatOffered,
-    StepEntered,
     WaitAnnounced,
 )
-from ivr.flow.ports import CallerHungUp, Heard, TransferResult
+from ivr.flow.ports import CallerHungUp
 from ivr.tap.listener import SpokenAnswer
 
 log = logging.getLogger(__name__)
@@ -44,130 +40,12 @@ WHY: Mapping[str, Why] = {
 }
 
 
-class PromptFiles(Protocol):
-    """Where prompts come from."""
-
-    async def file(self, name: str, values: Mapping[str, str] = {}) -> str:
-        """Absolute path without extension."""
-        ...
-
-    def names(self) -> Collection[str]:
-        """Every prompt there is."""
-        ...
-
-
-@dataclass(frozen=True)
-class Telephone:
-    """What every call needs from its process."""
-
-    acd: AcdService
-    live: LiveCalls
-    prompts: PromptFiles
-    write: Callable[..., None]  # takes facts
-    node: str
-    offer_timeout_s: float
-    position_every_s: float
-    max_call_s: int
-    now: Callable[[], datetime] = utc_now
-    listening: Listening | None = None  # None: keys only
-    means: Means = Means()
-
-
-class AgiCall:
+class AgiCall(SpeakingCall):
     """CallControl over AGI."""
 
     def __init__(self, session: AgiSession, call_id: str, phone: Telephone) -> None:
-        self._session = session
-        self._phone = phone
-        self.call_id = call_id
-        self.answers: dict[str, str] = {}
+        super().__init__(session, call_id, phone)
         self._invited = False  # to say what it is about, once in a call
-        self._language = ""  # what prompts' names begin with; empty for Chinese
-        self._talked_with: str | None = None
-        self._deeds = Deeds(session, call_id, phone.node, phone.means, self._fact, phone.now, phone.max_call_s)
-
-    async def say(self, prompt: str, values: Mapping[str, str], keys: str = "") -> str:
-        """Play a prompt, in the caller's language where it has it; one of `keys` cuts it short and is returned."""
-        return await self._session.stream_file(await self._file(prompt, values), keys)
-
-    async def _file(self, prompt: str, values: Mapping[str, str]) -> str:
-        if self._language and self._language + prompt in self._phone.prompts.names():
-            prompt = self._language + prompt
-        return await self._phone.prompts.file(prompt, values)
-
-    async def listen(
-        self, prompt: str, values: Mapping[str, str], *, phrases: Sequence[str], keys: str, timeout_s: float
-    ) -> Heard:
-        """Words of a closed list and keys at once; without a tap or a recogniser keys alone."""
-        if self._phone.listening is None:
-            return Heard(key=await self.ask_digits(prompt, values, count=1, timeout_s=timeout_s, keys=keys))
-        path = await self._file(prompt, values)
-        heard = await ask(self._session, self._phone.listening, path, phrases=phrases, keys=keys, timeout_s=timeout_s)
-        return Heard(key=heard) if isinstance(heard, str) else Heard(heard.text, heard.confidence)
-
-    async def set_language(self, language: str) -> None:
-        """Prompts of this language from now on."""
-        self._language = "" if language == "zh" else f"{language}_"
-
-    async def record_message(self, prompt: str, values: Mapping[str, str], *, max_s: int, silence_s: int) -> float:
-        """Prompt, tone, message."""
-        await self.say(prompt, values)
-        await self.say("beep", {})
-        return await self._deeds.record(max_s=max_s, silence_s=silence_s)
-
-    async def transfer_out(self, number: str, *, ring_s: int) -> TransferResult:
-        """Connect with a number outside."""
-        return await self._deeds.transfer(number, ring_s=ring_s)
-
-    async def can_call_back(self, skill: str) -> bool:
-        """Whether a call-back can be promised."""
-        back = self._phone.means.call_backs
-        return back is not None and await back.possible(self.call_id, skill)
-
-    async def call_back(self, skill: str, priority: int) -> bool:
-        """Keep the place and ring back."""
-        back = self._phone.means.call_backs
-        return back is not None and await back.promise(self.call_id, skill, priority)
-
-    async def rated(self, grade: int) -> None:
-        """Keep a grade; the last one of a call counts."""
-        phone, seat = self._phone, self._talked_with
-        self._fact(CallRated(at=phone.now(), call_id=self.call_id, node=phone.node, grade=grade, seat=seat))
-
-    async def ask_digits(
-        self, prompt: str, values: Mapping[str, str], *, count: int, timeout_s: float, keys: str = "0123456789"
-    ) -> str:
-        """Play a prompt and collect keys; the first one cuts the prompt, `#` ends early."""
-        listen = keys if "#" in keys else keys + "#"
-        collected = ""
-        key = await self.say(prompt, values, listen)
-        while True:
-            if not key:
-                key = await self._session.wait_for_digit(timeout_s)
-            if not key or (key == "#" and "#" not in keys):
-                return collected
-            if key in listen:
-                collected += key
-            if len(collected) >= count:
-                return collected
-            key = ""
-
-    async def hang_up(self) -> None:
-        """End the call."""
-        self._phone.live.ending(self.call_id, "system_hung_up")
-        await self._session.hangup()
-
-    async def entered(self, step: str, kind: str, key: str) -> None:
-        """Keep the way through the flow."""
-        self._fact(
-            StepEntered(
-                at=self._phone.now(), call_id=self.call_id, node=self._phone.node, step=step, kind=kind, key=key
-            )
-        )
-
-    async def keep(self, name: str, value: str) -> None:
-        """Keep an answer."""
-        self.answers[name] = value
 
     async def enqueue(self, skill: str, priority: int) -> None:
         """Hold the caller until a seat answers, and through the talk; returns when the seat has hung up."""
@@ -322,6 +200,3 @@ class AgiCall:
         facts += phone.live.talk_ended(self.call_id, by, phone.now())
         phone.write(*facts)
         phone.acd.talk_ended(seat)
-
-    def _fact(self, fact: Fact) -> None:
-        self._phone.write(fact)

@@ -4,8 +4,9 @@ import logging
 from collections.abc import Callable
 
 from core.logs import about_call
-from ivr.agi.channel import AgiCall, Telephone
+from ivr.agi.channel import AgiCall
 from ivr.agi.session import AgiSession
+from ivr.agi.telephone import Telephone
 from ivr.facts import FlowStarted
 from ivr.flow.ports import CallerHungUp, Lookup, Surroundings
 from ivr.flow.runner import run_flow

@@ -27,7 +27,7 @@ SHIPPED = sorted(Settings().flows_dir.glob("*.yaml"))
 
 @pytest.fixture(scope="module")
 def known() -> Known:
-    return replace(known_to_flows(Settings(home=Path("/nowhere"))), transfer_numbers=("110",))
+    return replace(known_to_flows(Settings(home=Path("nowhere"))), transfer_numbers=("110",))
 
 
 def _findings(file: Path, known: Known) -> list[Finding]:
