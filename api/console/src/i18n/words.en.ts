@@ -103,6 +103,10 @@ export const words: typeof chinese = {
     TicketDrafted: 'Work order drafted',
     TicketMoved: 'Work order moved',
     SurveyEnded: 'Survey result',
+    CallBackPromised: 'Call-back promised',
+    CallBackKept: 'Call-back kept',
+    CallBackEnded: 'Call-back ended',
+    WaitAnnounced: 'Wait announced',
   },
   actor: { robot: 'system', system: 'system', survey: 'call-back robot' },
   problem: {

@@ -101,6 +101,10 @@ export const words = {
     TicketDrafted: '生成工单草稿',
     TicketMoved: '工单流转',
     SurveyEnded: '回访有结果',
+    CallBackPromised: '答应回电',
+    CallBackKept: '已回电',
+    CallBackEnded: '回电结束',
+    WaitAnnounced: '播报排队情况',
   },
   actor: { robot: '系统', system: '系统', survey: '回访机器人' },
   problem: {
