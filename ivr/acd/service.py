@@ -183,9 +183,11 @@ class AcdService:
         """How good the last estimates were."""
         return self._learning.waits.errors()
 
-    def urgency(self, text: str) -> int:
-        """The priority for what a caller said; 0 when nothing in it is urgent."""
-        return self._acd.floor.plan.urgency(text)
+    def said(self, call_id: str, text: str) -> None:
+        """The caller said this while waiting: urgent words put the caller before others."""
+        if priority := self._acd.floor.plan.urgency(text):
+            self._acd.raise_priority(call_id, priority, "紧急情况", self._now())
+            self._follow_up()
 
     def snapshot(self) -> dict[str, Any]:
         """Seats and line for the control port; times as ISO text, figures of seats since this process started."""

@@ -101,6 +101,7 @@ class AgiCall(SpeakingCall):
             confidence=answer.confidence,
         )
         self._fact(fact)
+        self._phone.acd.said(self.call_id, answer.text)
 
     async def _wait_in_line(self, waiter: Waiter) -> Assignment:
         """Music, and now and then the place in line."""
