@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import signal
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -18,7 +17,6 @@ from ivr.main import TelephonyProcess
 from tickets.progress import latest_progress
 
 LOOK_UP_S = 3.0
-SWITCH_S = 0.001  # Python's own 5 ms is felt by a caller who has pressed a key
 STAND_BY_S = 0.1
 log = logging.getLogger(__name__)
 
@@ -47,8 +45,6 @@ class ProgressLookup:
 def run(settings: Settings) -> None:
     """Serve calls until SIGTERM or SIGINT."""
     configure_logs("telephony", level=settings.log_level)
-    # The thread that writes facts must not keep the calls' loop from running for longer than this.
-    sys.setswitchinterval(SWITCH_S)
     database = Database(settings.database)
     try:
         asyncio.run(_serve(settings, database))
