@@ -8,7 +8,9 @@ from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.responses import HTMLResponse, Response
 
 import api.auth.routes
+import api.callbacks.routes
 import api.calls.routes
+import api.catalogue.routes
 import api.health.routes
 import api.live.routes
 import api.reports.routes
@@ -38,7 +40,9 @@ ROUTERS: tuple[APIRouter, ...] = (
     api.health.routes.router,
     api.calls.routes.router,
     api.tickets.routes.router,
+    api.catalogue.routes.router,
     api.surveys.routes.router,
+    api.callbacks.routes.router,
     api.seats.routes.router,
     api.reports.routes.router,
     api.live.routes.router,

@@ -7,8 +7,10 @@ import core.delivery
 import core.facts
 import core.jobs
 import ivr.acd.models
+import ivr.callbacks.models
 import ivr.calls.models
 import ivr.dialler.models
+import ivr.flow.models
 import recording.models
 import tickets.models
 import tickets.satisfaction.models
@@ -19,8 +21,10 @@ OWNERS = (
     core.facts,
     core.jobs,
     ivr.acd.models,
+    ivr.callbacks.models,
     ivr.calls.models,
     ivr.dialler.models,
+    ivr.flow.models,
     recording.models,
     tickets.models,
     tickets.satisfaction.models,

@@ -6,7 +6,8 @@ from core.db import Database
 from core.delivery import Handler
 from core.facts import Fact
 from core.settings import Settings
-from ivr.facts import AttemptEnded
+from ivr.callbacks import missed
+from ivr.facts import AttemptEnded, CallEnded, SeatAnswered
 from recording.facts import RecordingReady, TranscriptReady
 from recording.transcription import post_call
 from tickets.catalogue import Catalogue
@@ -23,6 +24,8 @@ def handlers(settings: Settings, catalogue: Catalogue) -> Mapping[type[Fact], Se
         TranscriptReady: [drafts.propose_ticket],
         TicketMoved: [satisfaction.plan],
         AttemptEnded: [satisfaction.conclude],
+        CallEnded: [missed.note],
+        SeatAnswered: [missed.fulfil],
     }
 
 

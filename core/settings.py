@@ -3,7 +3,7 @@
 import os
 import tomllib
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, ValidationError, field_validator, model_validator
@@ -60,6 +60,13 @@ class Settings(BaseSettings):
     )
     flow: str = Field(default="main", pattern=r"^[a-z][a-z0-9_]*$", description="Flow that answers inbound calls")
     flows_dir: Path = Field(default=ROOT / "ivr" / "flow" / "flows", description="Folder of flow files")
+    calendar: Path = Field(
+        default=ROOT / "core" / "city" / "calendar.yaml", description="Holidays, swapped days and opening hours"
+    )
+    time_to_human_s: float = Field(
+        default=60, ge=15, le=600, description="Longest way to a human that a flow may have, for who does nothing"
+    )
+    transfer_numbers: tuple[str, ...] = Field(default=(), description="Outside numbers that flows may transfer to")
     skills_file: Path = Field(
         default=ROOT / "ivr" / "acd" / "skills.yaml", description="Skills of seats, leaders on duty, called numbers"
     )
@@ -82,6 +89,21 @@ class Settings(BaseSettings):
     survey_lines: int = Field(default=2, ge=1, le=100, description="Call-backs under way at once")
     survey_start_hour: int = Field(default=0, ge=0, le=23, description="No call-back before this hour, city time")
     survey_end_hour: int = Field(default=24, ge=1, le=24, description="No call-back from this hour on, city time")
+
+    virtual_hold: Literal["off", "auto", "always"] = Field(
+        default="auto", description="Offer waiting callers to be rung back: off, auto (in a long line), always"
+    )
+    virtual_hold_from_position: int = Field(default=10, ge=1, description="auto: to who is at least so far back")
+    virtual_hold_after_s: float = Field(
+        default=120, ge=0, description="auto: or has waited so long, not near the front"
+    )
+    virtual_hold_retry_delays_s: tuple[float, ...] = Field(default=(60, 300), description="Before each further ring")
+    missed_callback: Literal["off", "seat", "robot"] = Field(
+        default="off", description="Ring callers nobody answered: off (list only), seat (a human), robot (asks first)"
+    )
+    missed_retry_delays_s: tuple[float, ...] = Field(default=(600, 3600), description="Before each further ring")
+    call_back_ring_s: int = Field(default=25, ge=5, le=90, description="How long a promised call-back rings")
+    call_back_expires_s: float = Field(default=86400, gt=0, description="No promised call-back later than this")
 
     session_hours: float = Field(default=12, gt=0, le=72)
     log_level: str = Field(default="INFO", pattern=r"^(DEBUG|INFO|WARNING|ERROR)$")
@@ -106,7 +128,7 @@ class Settings(BaseSettings):
             raise ValueError("there is no such time zone; write it as Asia/Shanghai") from error
         return value
 
-    @field_validator("home", "catalogue", "flows_dir", "skills_file", "prompts_file")
+    @field_validator("home", "catalogue", "flows_dir", "skills_file", "prompts_file", "calendar")
     @classmethod
     def _absolute(cls, value: Path) -> Path:
         return value.expanduser().resolve()
@@ -116,6 +138,13 @@ class Settings(BaseSettings):
     def _numbers(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         if not value or any(not (number.isascii() and number.isdigit() and len(number) <= 12) for number in value):
             raise ValueError("must be a list of numbers of 1 to 12 digits")
+        return value
+
+    @field_validator("transfer_numbers")
+    @classmethod
+    def _dialable(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if any(not (number.isascii() and number.isdigit() and len(number) <= 15) for number in value):
+            raise ValueError("must be a list of numbers of 1 to 15 digits")
         return value
 
     @model_validator(mode="after")

@@ -1,16 +1,28 @@
 """The facts of a call, a seat and an outbound attempt. Past tense, no Asterisk words; `call_id` is the Linkedid."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
+from pydantic import AfterValidator
+
+from core.calendar import UtcDatetime
 from core.facts import Fact
+
+
+def _plain(limit: int) -> AfterValidator:
+    """What a stranger's telephone sends is text of bounded length, whoever witnessed it: no column may refuse it."""
+    return AfterValidator(lambda value: "".join(char for char in value if char.isprintable())[:limit])
+
+
+Number = Annotated[str, _plain(32)]
+Name = Annotated[str, _plain(80)]
 
 
 class CallArrived(Fact):
     """A citizen's call was answered by the PBX: the clock of waiting starts (GB/T 33358-2016: 15 s to a human)."""
 
-    caller: str
-    caller_name: str = ""
-    line: str  # the number that was dialled
+    caller: Number
+    caller_name: Name = ""
+    line: Number  # the number that was dialled
 
 
 class FlowStarted(Fact):
@@ -42,6 +54,13 @@ class WaitAnnounced(Fact):
     expected_s: float
     low_s: float
     high_s: float
+
+
+class CallerSaid(Fact):
+    """Words of a caller who waited, as a machine understood them; `at` is when they ended, `confidence` 0 to 1."""
+
+    text: str
+    confidence: float
 
 
 class SeatOffered(Fact):
@@ -77,6 +96,36 @@ class TalkEnded(Fact):
 
     seat: str
     by: Literal["caller", "seat", "system"]
+
+
+class MessageLeft(Fact):
+    """The caller left a message; `path` is its file under the folder of state, WAV at 8 kHz."""
+
+    path: str
+    duration_s: float
+
+
+class CallTransferred(Fact):
+    """The caller was connected, or was to be connected, with a number outside."""
+
+    number: str
+    result: Literal["answered", "busy", "no_answer", "failed"]
+
+
+class CallRated(Fact):
+    """The caller's grade for the talk (好差评), 1 to 5, five is the best. `seat` is who talked last."""
+
+    grade: int
+    seat: str | None = None
+
+
+class FlowPublished(Fact):
+    """From here on new calls run this version of a flow; `was` is the one before, empty: the file's."""
+
+    flow: str
+    version: str
+    was: str
+    actor: str
 
 
 class CallEnded(Fact):
@@ -120,3 +169,29 @@ class AttemptEnded(Fact):
     answers: dict[str, str] = {}
     sip_code: int | None = None
     cause: int | None = None
+
+
+class CallBackPromised(Fact):
+    """The caller of this call will be rung back and need not hold the line; the place in line is kept."""
+
+    promise_id: str
+    kind: Literal["virtual_hold", "missed"]
+    asked_at: UtcDatetime  # when the caller first asked for a human: the place
+
+
+class CallBackKept(Fact):
+    """This call is the promised call-back: a person has answered. `first_call_id` is the call that it makes good."""
+
+    promise_id: str
+    kind: Literal["virtual_hold", "missed"]
+    first_call_id: str
+
+
+class CallBackEnded(Fact):
+    """A promised call-back has its definite result; `kept_call_id` is the call in which the citizen was reached."""
+
+    promise_id: str
+    kind: Literal["virtual_hold", "missed"]
+    result: str
+    attempts: int
+    kept_call_id: str | None = None

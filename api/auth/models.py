@@ -1,4 +1,4 @@
-"""Users and the audit trail."""
+"""Users, sessions that were ended, and the audit trail."""
 
 from datetime import datetime
 
@@ -22,6 +22,15 @@ class User(SQLModel, table=True):
     department: str | None = Field(default=None, max_length=64)
     active: bool = True
     created_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
+
+
+class EndedSession(SQLModel, table=True):
+    """A session that was signed out before its time; kept until its cookie would have run out anyway."""
+
+    __tablename__ = "ended_sessions"
+
+    id: str = Field(primary_key=True, max_length=43)
+    runs_out_at: datetime = Field(sa_column=Column(UtcTime, nullable=False, index=True))
 
 
 class AuditLine(SQLModel, table=True):

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, Field
 
 from api.auth.audit import write_audit
+from api.auth.permissions import Permission
 from api.auth.session import Person, close_session, open_session, person_of, signed_in
 from api.auth.users import find_by_password
 from api.context import ContextDep
@@ -23,13 +24,14 @@ class SignIn(BaseModel):
 
 
 class SessionUser(BaseModel):
-    """Who is signed in."""
+    """Who is signed in, and what the role may do; the page shows no more than that."""
 
     login: str
     display_name: str
     role: str
     seat: str | None
     department: str | None
+    permissions: list[Permission]
 
 
 class SessionView(BaseModel):
@@ -68,6 +70,9 @@ def who(person: Annotated[Person, Depends(signed_in)]) -> SessionView:
 
 
 @router.delete("", status_code=204)
-def sign_out(response: Response) -> None:
-    """Sign out; the cookie is taken back."""
-    close_session(response)
+def sign_out(request: Request, response: Response, context: ContextDep) -> None:
+    """Sign out: the session is over on the server too, so a copy of the cookie opens nothing."""
+    login = close_session(response, request, context)
+    if login:
+        with context.database.session() as session:
+            write_audit(session, actor=login, action="session.close", subject="session", now=utc_now())

@@ -1,16 +1,22 @@
 """Signed session cookies and the person behind a request; each route says which permission it needs."""
 
 import hashlib
+import secrets
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Annotated
 
 from fastapi import Depends, Request, Response
 from itsdangerous import BadSignature, URLSafeTimedSerializer
+from sqlalchemy import delete
+from sqlmodel import col
 
-from api.auth.models import User
+from api.auth.models import EndedSession, User
 from api.auth.permissions import ROLES, Permission
 from api.context import Context, ContextDep
 from api.errors import NotSignedIn
+from core.calendar import utc_now
+from core.db import insert_once
 from core.errors import Forbidden
 
 COOKIE = "hotline_session"
@@ -28,6 +34,11 @@ class Person:
     role: str
     seat: str | None
     department: str | None
+
+    @property
+    def permissions(self) -> list[Permission]:
+        """Everything that the role holds, sorted."""
+        return sorted(ROLES.get(self.role, frozenset()))
 
     def may(self, permission: Permission) -> bool:
         """Whether the role holds this permission."""
@@ -49,10 +60,10 @@ def _fingerprint(user: User) -> str:
 
 
 def open_session(response: Response, request: Request, context: Context, user: User) -> None:
-    """Set the cookie of a new session."""
+    """Set the cookie of a new session; its random id is what ends when it is signed out."""
     response.set_cookie(
         COOKIE,
-        _signer(context).dumps([user.id, _fingerprint(user)]),
+        _signer(context).dumps([user.id, _fingerprint(user), secrets.token_urlsafe(16)]),
         max_age=int(context.settings.session_hours * 3600),
         httponly=True,
         samesite="strict",
@@ -61,9 +72,23 @@ def open_session(response: Response, request: Request, context: Context, user: U
     )
 
 
-def close_session(response: Response) -> None:
-    """Take the cookie back."""
+def close_session(response: Response, request: Request, context: Context) -> str | None:
+    """End the session for good and take the cookie back; gives the login, None when nobody was signed in.
+
+    A copy of the cookie is worth nothing afterwards: the id is remembered for as long as the cookie would hold.
+    """
     response.delete_cookie(COOKIE, path="/", httponly=True, samesite="strict")
+    try:
+        user_id, _, session_id = _read_cookie(request, context)
+    except NotSignedIn:
+        return None
+    now = utc_now()
+    runs_out_at = now + timedelta(hours=context.settings.session_hours)
+    with context.database.session() as session:
+        session.execute(delete(EndedSession).where(col(EndedSession.runs_out_at) < now))
+        insert_once(session, EndedSession, {"id": session_id, "runs_out_at": runs_out_at})
+        user = session.get(User, user_id)
+        return user.login if user else None
 
 
 def person_of(user: User) -> Person:
@@ -71,17 +96,23 @@ def person_of(user: User) -> Person:
     return Person(user.login, user.display_name, user.role, user.seat, user.department)
 
 
-def signed_in(request: Request, context: ContextDep) -> Person:
-    """The person of this request's session, read anew each time: a role taken away is gone at once."""
+def _read_cookie(request: Request, context: Context) -> tuple[int, str, str]:
     try:
-        user_id, fingerprint = _signer(context).loads(
+        user_id, fingerprint, session_id = _signer(context).loads(
             request.cookies.get(COOKIE, ""), max_age=int(context.settings.session_hours * 3600)
         )
     except (BadSignature, ValueError, TypeError) as error:
         raise NotSignedIn("请先登录", code="not_signed_in") from error
+    return user_id, fingerprint, session_id
+
+
+def signed_in(request: Request, context: ContextDep) -> Person:
+    """The person of this request's session, read anew each time: a role taken away is gone at once."""
+    user_id, fingerprint, session_id = _read_cookie(request, context)
     with context.database.reading() as session:
         user = session.get(User, user_id)
-    if user is None or not user.active or _fingerprint(user) != fingerprint:
+        is_ended = session.get(EndedSession, session_id) is not None
+    if user is None or not user.active or is_ended or _fingerprint(user) != fingerprint:
         raise NotSignedIn("登录已失效,请重新登录", code="not_signed_in")
     return person_of(user)
 

@@ -27,6 +27,8 @@ class CallView(BaseModel):
     talk_s: float | None
     fallback: bool
     repaired: str | None
+    call_back_promised: bool
+    call_back_of: str | None
     path: list[dict[str, Any]]
     has_recording: bool = False
     transcript_state: str | None = None

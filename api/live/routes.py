@@ -1,16 +1,20 @@
 """Live screens by server-sent events."""
 
+import asyncio
+import time
 from collections.abc import AsyncIterator
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import StreamingResponse
 
-from api.auth.session import Needs, Person
+from api.auth.session import Needs, Person, signed_in
 from api.context import ContextDep
+from api.errors import NotSignedIn
 from api.live.snapshot import Snapshot
 
 router = APIRouter(prefix="/live", tags=["live"])
+LOOK_AT_SESSION_EVERY_S = 5.0  # a stream that is open already ends this soon after its session
 
 
 @router.get(
@@ -18,12 +22,21 @@ router = APIRouter(prefix="/live", tags=["live"])
     response_class=StreamingResponse,
     responses={200: {"content": {"text/event-stream": {}}, "model": Snapshot, "description": "events `snapshot`"}},
 )
-async def live(context: ContextDep, _person: Annotated[Person, Depends(Needs("live.read"))]) -> StreamingResponse:
+async def live(
+    request: Request, context: ContextDep, _person: Annotated[Person, Depends(Needs("live.read"))]
+) -> StreamingResponse:
     """Events named `snapshot`: on connecting, on every change, and at least every two seconds."""
 
     async def events() -> AsyncIterator[str]:
         yield "retry: 2000\n\n"
+        looked_at = time.monotonic()
         async for snapshot in context.feed.watch():
+            if time.monotonic() - looked_at >= LOOK_AT_SESSION_EVERY_S:
+                try:
+                    await asyncio.to_thread(signed_in, request, context)
+                except NotSignedIn:
+                    return
+                looked_at = time.monotonic()
             yield f"event: snapshot\ndata: {snapshot}\n\n"
 
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}

@@ -80,8 +80,8 @@ class WaitEstimator:
 
     def estimate(self, ahead: int, seats: int, at: datetime) -> Wait | None:
         """For a caller with so many ahead and so many seats at work; None when not enough is known."""
-        recent = [seconds for when, seconds in self._cycles if at - when <= CYCLES_OLDER_THAN]
-        if len(recent) < ENOUGH_CYCLES or seats < 1:
+        recent = self._recent(at)
+        if not recent or seats < 1:
             return None
         served = seats / max(fmean(recent), 1.0)
         waited = sum(seconds for seconds, _ in self._leavings)
@@ -92,7 +92,15 @@ class WaitEstimator:
         if len(ratios) < ENOUGH_OUTCOMES:
             return Wait(expected, max(0.0, expected - spread), expected + spread)
         tenths = quantiles(ratios, n=10)
-        return Wait(expected, expected * tenths[1], expected * tenths[7])
+        return Wait(expected, expected * tenths[0], expected * tenths[8])
+
+    def knows_enough(self, at: datetime) -> bool:
+        """Whether an estimate is possible at all."""
+        return bool(self._recent(at))
+
+    def _recent(self, at: datetime) -> list[float]:
+        recent = [seconds for when, seconds in self._cycles if at - when <= CYCLES_OLDER_THAN]
+        return recent if len(recent) >= ENOUGH_CYCLES else []
 
     @property
     def is_trusted(self) -> bool:

@@ -73,6 +73,12 @@ class Line:
         self._settle(now)
         return [self._callers[rank[-1]] for rank in self._ranks]
 
+    def in_turn(self, now: datetime) -> Iterator[Caller]:
+        """The same one by one; who is taken out meanwhile has had their turn."""
+        self._settle(now)
+        for rank in self._ranks.copy():
+            yield self._callers[rank[-1]]
+
     def ahead(self, call_id: str, now: datetime) -> list[Caller]:
         """Everybody who is before this one."""
         return [self._callers[rank[-1]] for rank in self._ranks[: max(0, self.position(call_id, now) - 1)]]

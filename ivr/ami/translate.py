@@ -12,6 +12,8 @@ ROBO_CONTEXT = "robo"
 _PJSIP = re.compile(r"PJSIP/(.+)-[0-9a-f]{8}(?:[<;].*)?")
 _MADE_BY_ASTERISK = re.compile(r"(?:.+-)?\d{9,11}\.\d+")  # [systemname-]seconds.counter
 _CODE = re.compile(r"(?<!\d)([1-6]\d\d)(?!\d)")
+_ESCAPED = re.compile(r"\\(.)")
+_MEANT = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 SPY_PREFIX = "spy-"
 TRUNK = "trunk"
 
@@ -200,6 +202,11 @@ def _known(value: str) -> str:
     return "" if value in ("<unknown>", "<null>") else value
 
 
+def _name(value: str) -> str:
+    """A caller's name as the caller wrote it: AMI gives names, and only names, with C's escapes."""
+    return _known(_ESCAPED.sub(lambda found: _MEANT.get(found[1], found[1]), value))
+
+
 def _up(event: AmiEvent, seats: frozenset[str]) -> ChannelUp:
     return ChannelUp(
         uniqueid=event.get("Uniqueid"),
@@ -208,7 +215,7 @@ def _up(event: AmiEvent, seats: frozenset[str]) -> ChannelUp:
         kind=_kind(event, seats),
         seat=seat_of(event.get("Channel"), seats),
         number=_known(event.get("CallerIDNum")),
-        name=_known(event.get("CallerIDName")),
+        name=_name(event.get("CallerIDName")),
         exten=event.get("Exten"),
         context=event.get("Context"),
     )

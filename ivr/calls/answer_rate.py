@@ -58,6 +58,7 @@ class CallLike(Protocol):
     arrived_at: datetime | None
     asked_at: datetime | None
     wait_s: float | None
+    call_back_of: str | None
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,8 @@ def count(calls: Iterable[CallLike], *, since: datetime, until: datetime) -> Ans
     waits: list[float] = []
     waiting_now: list[float] = []
     for call in calls:
+        if call.call_back_of is not None:
+            continue  # the request is that of the first call, which was not answered in time
         if call.outcome is None:
             if call.asked_human and call.state != "ended":
                 waiting_now.append(seconds_between(call.arrived_at or call.asked_at, until) or 0.0)

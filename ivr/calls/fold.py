@@ -11,11 +11,15 @@ from ivr.facts import (
     AttemptDialled,
     AttemptEnded,
     CallArrived,
+    CallBackKept,
+    CallBackPromised,
     CallEnded,
     CallerAskedForHuman,
     CallRepaired,
+    CallTransferred,
     FallbackTaken,
     FlowStarted,
+    MessageLeft,
     SeatAnswered,
     SeatDidNotAnswer,
     SeatOffered,
@@ -38,11 +42,11 @@ _STATES: dict[type[Fact], str] = {
     TalkEnded: "in_flow",
     CallEnded: "ended",
 }
-_ORDERED: tuple[type[Fact], ...] = (*_STATES, CallRepaired)
+_ORDERED: tuple[type[Fact], ...] = (*_STATES, CallRepaired, MessageLeft, CallTransferred)
 _RANK = {kind: rank for rank, kind in enumerate(_ORDERED)}
 _GUESSED = ("pbx_lost", "unknown")  # causes that give way to what a witness really saw
 OUTBOUND = (AttemptDialled, AttemptEnded)
-CALL_FACTS: tuple[type[Fact], ...] = (*_RANK, *OUTBOUND)
+CALL_FACTS: tuple[type[Fact], ...] = (*_RANK, *OUTBOUND, CallBackPromised, CallBackKept)
 """The facts that `fold` looks at."""
 TOLD, HANG_UP = "progress_told", "hang_up"  # kinds of steps that serve a caller without a human
 
@@ -73,13 +77,16 @@ class CallView:
     ended_by: str | None = None
     fallback: bool = False
     repaired: str | None = None
+    call_back_promised: bool = False
+    call_back_of: str | None = None
 
 
 def fold(facts: Iterable[Fact]) -> CallView | None:
     """The call as its facts tell it; None when they tell of no citizen's call (a call-back of the robot, say)."""
     known = _distinct(facts)
-    if not known or any(isinstance(fact, OUTBOUND) for fact in known) or known[0].call_id is None:
+    if not known or known[0].call_id is None or _is_robots(known):
         return None
+    kept = _first(known, CallBackKept)
     arrived, started = _first(known, CallArrived), _first(known, FlowStarted)
     asked = next((fact for fact in known if isinstance(fact, CallerAskedForHuman | FallbackTaken)), None)
     answers, talks = _all(known, SeatAnswered), _all(known, TalkEnded)
@@ -115,7 +122,15 @@ def fold(facts: Iterable[Fact]) -> CallView | None:
         ended_by=ended.cause if ended else None,
         fallback=_first(known, FallbackTaken) is not None,
         repaired="；".join(dict.fromkeys(one.what for one in _all(known, CallRepaired)))[:200] or None,
+        call_back_promised=_first(known, CallBackPromised) is not None,
+        call_back_of=kept.first_call_id if kept else None,
     )
+
+
+def _is_robots(known: list[Fact]) -> bool:
+    """We rang and no human of ours was to speak; a promised call-back is a call like any other."""
+    is_outbound = any(isinstance(fact, OUTBOUND) for fact in known)
+    return is_outbound and not any(isinstance(fact, CallBackKept | SeatAnswered) for fact in known)
 
 
 def _outcome(known: list[Fact], ended: CallEnded | None, *, is_answered: bool, has_asked: bool) -> str | None:
@@ -128,9 +143,15 @@ def _outcome(known: list[Fact], ended: CallEnded | None, *, is_answered: bool, h
         return "lost"
     if has_asked:
         return "abandoned_in_queue"
-    if any(step.kind in (TOLD, HANG_UP) for step in _all(known, StepEntered)):
+    if any(step.kind in (TOLD, HANG_UP) for step in _all(known, StepEntered)) or _is_helped(known):
         return "self_served"
     return "lost" if ended.cause == "system_hung_up" else "abandoned_in_prompt"
+
+
+def _is_helped(known: list[Fact]) -> bool:
+    """A message was left, or somebody outside spoke with the caller."""
+    transfers = _all(known, CallTransferred)
+    return _first(known, MessageLeft) is not None or any(one.result == "answered" for one in transfers)
 
 
 def _state(known: list[Fact]) -> str:

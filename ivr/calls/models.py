@@ -37,3 +37,5 @@ class Call(SQLModel, table=True):
     ended_by: str | None = Field(default=None, max_length=24)
     fallback: bool = False
     repaired: str | None = Field(default=None, max_length=200)
+    call_back_promised: bool = False  # the caller kept the place and will be rung back
+    call_back_of: str | None = Field(default=None, max_length=80)  # the call that this call-back makes good

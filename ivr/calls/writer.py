@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
+from sqlalchemy.exc import DataError, IntegrityError
 from sqlmodel import Session
 
 from core.db import Database
@@ -28,7 +29,7 @@ class FactWriter:
 
     `write` returns at once. A fact lies in the journal before it lies in the database, so a kill at any line loses
     none; facts have ids, so replaying the journal stores none twice. A database that is locked or gone only makes
-    the journal longer.
+    the journal longer; a fact that it refuses for good is set aside in a file beside the journal.
     """
 
     def __init__(self, database: Database, record: Record, journal: Path) -> None:
@@ -81,10 +82,18 @@ class FactWriter:
         self._journal.close()
 
     async def _write_all(self) -> None:
+        size = BATCH
         while self._waiting:
-            batch = [self._waiting[index] for index in range(min(BATCH, len(self._waiting)))]
+            batch = [self._waiting[index] for index in range(min(size, len(self._waiting)))]
             try:
                 await self._database.in_thread(lambda session, batch=batch: self._record(session, batch))  # type: ignore[misc]
+            except (DataError, IntegrityError, ValueError) as error:
+                # It is a fact's own fault, which no waiting mends: find it, and let the others pass.
+                if len(batch) == 1:
+                    self._set_aside(batch[0], error)
+                    self._waiting.popleft()
+                size = 1
+                continue
             except Exception:
                 if not self.failing:
                     log.exception("facts wait in the journal: the database does not take them")
@@ -97,14 +106,23 @@ class FactWriter:
         self._journal.truncate(0)
         self._idle.set()
 
+    def _set_aside(self, fact: Fact, error: Exception) -> None:
+        log.error("the database refuses a fact", extra={"fact": type(fact).__name__, "error": type(error).__name__})
+        with self._journal_path.with_suffix(".refused.jsonl").open("a", encoding="utf-8") as refused:
+            refused.write(_line(fact))
+
     def _keep(self, fact: Fact) -> None:
-        line = json.dumps({"name": type(fact).__name__, "fact": fact.model_dump(mode="json")}, ensure_ascii=False)
         try:
-            self._journal.write(line + "\n")
+            self._journal.write(_line(fact))
             self._journal.flush()
         except OSError:
             # A full disk must not end a call: the fact still waits in memory.
             log.error("the journal of facts cannot be written", extra={"journal": os.fspath(self._journal_path)})
+
+
+def _line(fact: Fact) -> str:
+    entry = {"name": type(fact).__name__, "fact": fact.model_dump(mode="json")}
+    return json.dumps(entry, ensure_ascii=False) + "\n"
 
 
 def read_journal(path: Path) -> list[Fact]:

@@ -15,7 +15,7 @@ class OutboundAttempt(SQLModel, table=True):
     __tablename__ = "outbound_attempts"
 
     id: str = Field(primary_key=True, max_length=64)
-    purpose: str = Field(max_length=32)  # survey
+    purpose: str = Field(max_length=32)  # survey virtual_hold missed
     subject: str = Field(max_length=64, index=True)  # id of the survey
     number: str = Field(max_length=32)
     flow: str = Field(max_length=64)

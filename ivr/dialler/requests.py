@@ -14,6 +14,7 @@ from ivr.dialler.models import OutboundAttempt
 from ivr.facts import AttemptDialled, AttemptEnded
 
 MAX_DIGITS = 20
+WITH_A_SEAT = ("virtual_hold", "missed")  # purposes of calls that need a human of ours at the other end
 
 
 def is_dialable(number: str | None) -> bool:
@@ -52,10 +53,15 @@ def request_attempt(
 
 
 def due_attempts(session: Session, limit: int) -> list[OutboundAttempt]:
-    """Attempts that nobody has dialled yet, oldest first."""
+    """Attempts that nobody has dialled yet, oldest first; never to a number to which a call is under way.
+
+    Those of purposes in `WITH_A_SEAT` are not among them: whoever keeps the seats dials them.
+    """
+    ringing = select(OutboundAttempt.number).where(OutboundAttempt.state == "dialling")
     statement = (
         select(OutboundAttempt)
-        .where(col(OutboundAttempt.state) == "requested")
+        .where(col(OutboundAttempt.state) == "requested", col(OutboundAttempt.purpose).not_in(WITH_A_SEAT))
+        .where(col(OutboundAttempt.number).not_in(ringing))
         .order_by(col(OutboundAttempt.requested_at), col(OutboundAttempt.id))
         .limit(limit)
     )

@@ -22,6 +22,8 @@ def lines_of(scenario: Scenario) -> list[Line]:
     """All that is said in this scenario."""
     own = scenario.caller.voice.voice()
     talk = [(turn.text, own if turn.who == "caller" else AGENT_VOICE) for turn in scenario.talk]
+    talk += [(step.say, own) for step in scenario.steps if step.say is not None]
+    talk += [(words, own) for back in scenario.call_backs if back.kind == "speak" for words in back.words()]
     return [*talk, (HELLO, own)] if scenario.call_backs else talk
 
 

@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import dataclass, field
 
 from core.calendar import utc_now
+from ivr.prompts.speech import Voice
 from ivr.simulator.audio import AGENT_VOICE, GREETING, HELLO, MACHINE, MACHINE_VOICE
 from ivr.simulator.leg import BUSY, NO_SUCH_NUMBER, REJECTED, Leg
 from ivr.simulator.report import CallBackReport, CallReport, Said
@@ -17,6 +18,7 @@ AFTER_TALK_S = 30.0  # a goodbye prompt, then the hotline hangs up
 # citizen's hello to know that he is no machine; a key before that would be lost.
 FIRST_KEY_S = 7.0
 NEXT_KEY_S = 4.0
+NEXT_WORD_S = 6.0
 ROBOT_S = 60.0  # the robot's longest speech
 MACHINE_S = 60.0
 
@@ -68,6 +70,8 @@ class CallerAtTelephone:
             if step.press is not None:
                 self._report.keys.append(step.press)
                 await self._leg.press(step.press)
+            if step.say is not None:
+                await self._leg.say(step.say, self._scenario.caller.voice.voice())
         if await self._leg.until(lambda: self._call.met, self._scenario.patience_s):
             return True
         self._report.gave_up = True
@@ -177,7 +181,7 @@ class CitizenCalledBack:
                 await self._leg.ring(MACHINE_S * 2)
             case "machine":
                 await self._machine()
-            case "answer" | "answer_silent" | "hang_up_after_first":
+            case "answer" | "speak" | "answer_silent" | "hang_up_after_first":
                 await self._person(how)
 
     async def _machine(self) -> None:
@@ -189,7 +193,11 @@ class CitizenCalledBack:
     async def _person(self, how: CallBack) -> None:
         await self._pick_up()
         assert self._scenario is not None  # noqa: S101 - only a known citizen has a script
-        await self._leg.say(HELLO, self._scenario.caller.voice.voice())
+        voice = self._scenario.caller.voice.voice()
+        await self._leg.say(HELLO, voice)
+        if how.kind == "speak":
+            await self._speak(how, voice)
+            return
         for key, after_s in ((how.solved, FIRST_KEY_S), (how.satisfied, NEXT_KEY_S)):
             if not key:
                 break
@@ -197,6 +205,14 @@ class CitizenCalledBack:
             self._report.keys.append(key)
             await self._leg.press(key)
         await self._leg.pause(1.0 if how.kind == "hang_up_after_first" else ROBOT_S)
+        await self._leg.hang_up()
+
+    async def _speak(self, how: CallBack, voice: Voice) -> None:
+        """Two answers by word; the second question begins once the first answer has been understood."""
+        for words, after_s in zip(how.words(), (FIRST_KEY_S, NEXT_WORD_S), strict=True):
+            await self._leg.pause(after_s)
+            await self._leg.say(words, voice)
+        await self._leg.pause(ROBOT_S)
         await self._leg.hang_up()
 
     async def _pick_up(self) -> None:

@@ -43,7 +43,7 @@ class Caller(Part):
 
 
 class Step(Part):
-    """What the caller does before a human answers: wait, press a key, or hang up.
+    """What the caller does before a human answers: wait, press a key, say something, or hang up.
 
     `after_s` counts from the step before (the first from the hotline's answer); `after_ring_s` from the moment
     when a seat first rings for this caller, that is surely in the queue.
@@ -51,14 +51,15 @@ class Step(Part):
 
     wait_s: Seconds | None = None
     press: Key | None = None
+    say: str | None = Field(default=None, min_length=1, max_length=300)
     hang_up: Literal[True] | None = None
     after_s: Seconds = 0
     after_ring_s: Seconds | None = None
 
     @model_validator(mode="after")
     def _one_action(self) -> "Step":
-        if sum(value is not None for value in (self.wait_s, self.press, self.hang_up)) != 1:
-            raise ValueError("a step is one of wait_s, press, hang_up")
+        if sum(value is not None for value in (self.wait_s, self.press, self.say, self.hang_up)) != 1:
+            raise ValueError("a step is one of wait_s, press, say, hang_up")
         return self
 
 
@@ -77,10 +78,16 @@ class Turn(Part):
         raise ValueError("a turn is written `agent: text` or `caller: text`")
 
 
-class CallBack(Part):
-    """How the citizen takes one call-back."""
+SOLVED_WORDS = {"1": "解决了", "2": "部分解决", "3": "没有解决"}
+SATISFIED_WORDS = {"1": "非常不满意", "2": "不满意", "3": "一般", "4": "满意", "5": "非常满意"}
 
-    kind: Literal["busy", "no_answer", "reject", "invalid", "machine", "answer", "answer_silent", "hang_up_after_first"]
+
+class CallBack(Part):
+    """How the citizen takes one call-back; `speak` is `answer` by words instead of keys."""
+
+    kind: Literal[
+        "busy", "no_answer", "reject", "invalid", "machine", "answer", "speak", "answer_silent", "hang_up_after_first"
+    ]
     solved: Literal["1", "2", "3", ""] = ""
     satisfied: Literal["1", "2", "3", "4", "5", ""] = ""
 
@@ -97,10 +104,15 @@ class CallBack(Part):
 
     @model_validator(mode="after")
     def _keys_fit(self) -> "CallBack":
-        wanted = {"answer": (True, True), "hang_up_after_first": (True, False)}.get(self.kind, (False, False))
+        both = (True, True)
+        wanted = {"answer": both, "speak": both, "hang_up_after_first": (True, False)}.get(self.kind, (False, False))
         if (bool(self.solved), bool(self.satisfied)) != wanted:
             raise ValueError(f"{self.kind} takes {'solved' if wanted[0] else 'no key'}{' and satisfied' * wanted[1]}")
         return self
+
+    def words(self) -> tuple[str, str]:
+        """What the citizen says in place of the two keys."""
+        return SOLVED_WORDS[self.solved], SATISFIED_WORDS[self.satisfied]
 
 
 class Expect(Part):

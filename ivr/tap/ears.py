@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import TypeVar
@@ -45,7 +45,7 @@ class Hearing:
         """Whether the caller speaks at this moment."""
         return self._speaking.speaks
 
-    async def __aiter__(self) -> AsyncIterator[Sign]:
+    async def __aiter__(self) -> AsyncGenerator[Sign, None]:
         async for frame in self._tap:
             for change in self._speaking.take(frame):
                 match change:
@@ -55,10 +55,15 @@ class Hearing:
                     case Goes(pcm):
                         await self._feed(pcm)
                     case Stopped():
-                        yield await self.finish()
+                        yield await self._finish()
+        if self._speaking.speaks:
+            yield await self._finish()
 
-    async def finish(self) -> SpokenAnswer:
-        """What has been said so far, though the caller may still be speaking."""
+    def stop(self) -> None:
+        """Hear no more; the iteration ends after what has been said so far."""
+        self._tap.end()
+
+    async def _finish(self) -> SpokenAnswer:
         await self._feed(b"", whole=True)
         words = await self._decode.run(self._utterance.finish)
         return transcribe(words) if self._phrases is None else judge(words, self._phrases)
@@ -127,6 +132,14 @@ class Ears:
         finally:
             self._busy -= 1
 
-    def close(self) -> None:
-        """Let go of the threads."""
+    async def start(self) -> None:
+        """Begin to take sound; without its port nobody is listened to, and every call goes on by keys."""
+        try:
+            await self._taps.start()
+        except OSError as error:
+            log.error("no live sound of calls: its port cannot be used", extra={"reason": error.strerror})
+
+    async def stop(self) -> None:
+        """Hear nobody any more, and let go of the threads."""
+        await self._taps.stop()
         self._decode.close()

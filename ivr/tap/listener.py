@@ -4,6 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from core.errors import Unavailable
+
 UNKNOWN = "[unk]"  # in place of words that are none of the list
 
 
@@ -44,6 +46,14 @@ class SpeechEngine(Protocol):
         Phrases that the model has no words for are left out; Unavailable when none is left.
         """
         ...
+
+
+class NoSpeech:
+    """No engine at all: every question goes by keys."""
+
+    def begin(self, phrases: Sequence[str] | None) -> Utterance:
+        """See `SpeechEngine`."""
+        raise Unavailable("there is no speech recogniser", code="speech_none")
 
 
 def judge(words: Sequence[HeardWord], phrases: Iterable[str]) -> SpokenAnswer:

@@ -33,16 +33,22 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+class WebProcess(subprocess.Popen[str]):
+    """The web process under test and where it answers."""
+
+    address = ""
+
+
 @pytest.fixture(scope="package")
-def console_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a web process with a seeded day."""
+def web_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebProcess]:
+    """A web process with a seeded day."""
     if not (DIST / "index.html").is_file():
         pytest.fail("the console is not built: run `python tools/build_console.py`", pytrace=False)
     home = tmp_path_factory.mktemp("console")
     environment = {name: value for name, value in os.environ.items() if not name.startswith("HOTLINE_")}
     log = home / "server.log"
     with log.open("wb") as errors:
-        server = subprocess.Popen(
+        server = WebProcess(
             [sys.executable, "-m", "tests.browser.serve", str(home / "home")],
             cwd=ROOT,
             env=environment,
@@ -52,14 +58,20 @@ def console_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         )
         try:
             assert server.stdout is not None
-            address = server.stdout.readline().strip()  # comes when the seed is in; empty when the process died
-            if not address:
+            server.address = server.stdout.readline().strip()  # comes when the seed is in; empty when the process died
+            if not server.address:
                 pytest.fail(f"the web process did not start:\n{log.read_text()[-2000:]}", pytrace=False)
-            yield address
+            yield server
         finally:
             server.terminate()
             server.wait(timeout=10)
             server.stdout and server.stdout.close()
+
+
+@pytest.fixture(scope="package")
+def console_address(web_process: WebProcess) -> str:
+    """Where the seeded web process answers."""
+    return web_process.address
 
 
 @pytest.fixture(scope="package")

@@ -1,5 +1,7 @@
 """The live picture: what it shows is what the API says, and it keeps itself fresh."""
 
+import signal
+import subprocess
 from collections.abc import Callable
 
 import pytest
@@ -7,6 +9,7 @@ from playwright.sync_api import Page, expect
 
 pytestmark = pytest.mark.browser
 SignIn = Callable[..., Page]
+STALE_WITHIN_MS = 18_000  # after 6 s of silence; below the 20 s after which the page connects anew
 
 
 def shown_rate(rate: float | None) -> str:
@@ -30,6 +33,9 @@ def test_calls_seats_and_the_answer_rate_are_those_of_the_api(sign_in: SignIn, p
 
     calls = page.request.get("/api/calls?state=in_flow,waiting,offered,talking").json()["items"]
     assert len(calls) == 3
+    in_prompts = sum(call["state"] == "in_flow" for call in calls)
+    assert in_prompts == 1
+    expect(page.locator("[data-test=in-prompts]")).to_have_attribute("data-value", str(in_prompts))
     for call in calls:
         expect(page.locator(f"[data-test='call-now-{call['id']}']")).to_contain_text(call["caller"])
     for seat in page.request.get("/api/seats").json()["items"]:
@@ -47,6 +53,10 @@ def test_the_definition_of_the_answer_rate_is_one_click_away(sign_in: SignIn) ->
     expect(shown).to_be_visible()
     expect(shown).to_contain_text(definition["text"])
     expect(shown).to_contain_text(definition["source"])
+    page.click("[data-test=language]")
+    page.click("[data-test=answer-rate-button]")
+    expect(shown).to_contain_text(definition["text_en"])
+    expect(shown).not_to_contain_text(definition["text"])
 
 
 def test_a_leader_pauses_a_seat_and_every_screen_shows_it(sign_in: SignIn) -> None:
@@ -65,6 +75,24 @@ def test_an_agent_has_buttons_on_the_own_seat_only(sign_in: SignIn) -> None:
     page = sign_in("agent1")
     expect(page.locator("[data-test=seat-1001] button").first).to_be_visible()
     expect(page.locator("[data-test=seat-1003] button")).to_have_count(0)
+
+
+def test_an_open_stream_that_is_silent_is_called_stale(
+    sign_in: SignIn, web_process: subprocess.Popen[str], picture: Callable[[str], None]
+) -> None:
+    page = sign_in()
+    link = page.locator("[data-test=link]")
+    expect(link).to_have_attribute("data-state", "live")
+    expect(page.locator("[data-test=silent]")).to_have_count(0)
+    web_process.send_signal(signal.SIGSTOP)  # the connection stays open, nothing comes any more
+    try:
+        expect(link).to_have_attribute("data-state", "stale", timeout=STALE_WITHIN_MS)
+        expect(page.locator("[data-test=silent]")).to_be_visible()
+        picture("overview-stale")
+    finally:
+        web_process.send_signal(signal.SIGCONT)
+    expect(link).to_have_attribute("data-state", "live", timeout=STALE_WITHIN_MS)
+    expect(page.locator("[data-test=silent]")).to_have_count(0)
 
 
 def test_a_lost_link_is_said_and_mended(sign_in: SignIn) -> None:

@@ -117,6 +117,25 @@ def test_a_work_order_is_mended_and_moved_and_its_story_grows(sign_in: SignIn) -
     expect(chapters.last).to_contain_text("已更换灯泡十二盏")
 
 
+def test_category_and_department_are_chosen_from_the_catalogue(sign_in: SignIn, picture: Callable[[str], None]) -> None:
+    page = sign_in()
+    open_ticket(page, "发票")
+    known = page.request.get("/api/catalogue").json()
+    names = {one["id"]: one["name"] for one in known["departments"]}
+    heating = next(one for one in known["categories"] if one["id"] == "heating")
+    page.click("[data-test=edit]")
+    page.click("[data-test=choose-category]")
+    page.get_by_role("option", name=heating["name"], exact=True).click()
+    expect(page.locator("[data-test=choose-department]")).to_contain_text(names[heating["department"]])
+    picture("work-order-edit")
+    other = next(name for id_, name in names.items() if id_ != heating["department"])
+    page.click("[data-test=choose-department]")
+    page.get_by_role("option", name=other, exact=True).click()
+    page.click("[data-test=save]")
+    expect(page.locator("[data-test=field-category]")).to_have_text(heating["name"])
+    expect(page.locator("[data-test=field-department]")).to_have_text(other)
+
+
 def test_undoing_needs_a_reason(sign_in: SignIn) -> None:
     page = sign_in()
     open_ticket(page, "暖气")
@@ -124,6 +143,28 @@ def test_undoing_needs_a_reason(sign_in: SignIn) -> None:
     page.click("[data-test=move-confirm]")
     expect(page.get_by_text("请写明原因")).to_be_visible()
     expect(page.locator("[data-test=ticket-state]")).to_have_attribute("data-value", "draft")
+
+
+def test_dispatching_asks_for_the_department_that_is_missing(sign_in: SignIn, picture: Callable[[str], None]) -> None:
+    page = sign_in()
+    open_ticket(page, "暖气")
+    number = page.url.rsplit("/", 1)[1]
+    address = f"/api/tickets/{number}"
+    before = page.request.get(address).json()["ticket"]
+    change = {"fields": {"category": None, "department": None}, "version": before["version"]}
+    headers = {"X-Requested-With": "hotline"}
+    emptied = page.request.patch(address, data=change, headers=headers).json()["ticket"]
+    page.request.post(f"{address}/moves", data={"to": "open", "version": emptied["version"]}, headers=headers)
+    page.reload()
+    page.click("[data-test=move-dispatched]")
+    page.click("[data-test=move-confirm]")
+    expect(page.get_by_text("请选择承办单位。")).to_be_visible()
+    picture("work-order-dispatch")
+    page.click("[data-test=move-department]")
+    page.get_by_role("option", name="市供热管理办公室").click()
+    page.click("[data-test=move-confirm]")
+    expect(page.locator("[data-test=ticket-state]")).to_have_attribute("data-value", "dispatched")
+    expect(page.locator("[data-test=field-department]")).to_have_text("市供热管理办公室")
 
 
 def test_call_backs_show_both_answers_apart_and_who_did_not_answer(
@@ -136,6 +177,14 @@ def test_call_backs_show_both_answers_apart_and_who_did_not_answer(
     silent = [one for one in finished if one["solved"] is None and one["score"] is None]
     expect(page.locator("[data-test=finished]")).to_have_text(str(len(finished)))
     expect(page.locator("[data-test=non-response]")).to_have_text(str(len(silent)))
+    sums = page.request.get("/api/surveys/summary").json()
+    for result, n in sums["results"].items():
+        expect(page.locator(f"[data-test=question-result] [data-test=bar-{result}] b")).to_have_text(str(n))
+    expect(page.locator("[data-test=total]")).to_contain_text(str(len(surveys)))
+    page.click("[data-test=response-button]")
+    expect(page.locator("[data-test=definition]")).to_contain_text(sums["definition"]["text"])
+    page.click("h1")
+    expect(page.locator("[data-test=definition]")).to_be_hidden()
     busy = page.locator("[data-test=survey-row]").filter(has_text="13705550355")
     expect(busy.locator("[data-test=ladder] .tag")).to_have_text(["占线", "接听"])
     expect(busy).to_contain_text("已解决")

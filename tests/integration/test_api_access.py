@@ -1,6 +1,7 @@
 """Who may do what: sessions, permissions on every route, the header against foreign pages, throttling."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -9,12 +10,13 @@ from fastapi.routing import APIRoute
 from sqlmodel import col, select
 
 from api.app import ROUTERS
-from api.auth.models import AuditLine, User
+from api.auth.models import AuditLine, EndedSession, User
 from api.auth.permissions import ALL, ROLES
 from api.auth.session import Needs, signed_in
 from api.auth.throttle import PER_LOGIN, WINDOW_S, Throttle
 from api.auth.users import set_password
 from api.errors import TooManyTries
+from core.calendar import utc_now
 from core.db import Database
 from tests.integration.web import PASSWORD, World, add_ticket
 
@@ -83,6 +85,7 @@ async def test_signing_in_and_out(world: World) -> None:
         reply = await client.post("/api/session", json={"login": "Zhang", "password": PASSWORD})
         assert reply.json()["user"] | {"display_name": ""} == {
             "login": "zhang", "display_name": "", "role": "agent", "seat": "1001", "department": None,
+            "permissions": sorted(ROLES["agent"]),
         }  # fmt: skip
         cookie = reply.headers["set-cookie"]
         assert "HttpOnly" in cookie
@@ -91,7 +94,33 @@ async def test_signing_in_and_out(world: World) -> None:
         assert (await client.delete("/api/session")).status_code == 204
         assert (await client.get("/api/session")).status_code == 401
     with world.database.reading() as session:
-        assert session.exec(select(AuditLine.action).order_by(col(AuditLine.id))).all() == ["session.open"]
+        assert session.exec(select(AuditLine.action).order_by(col(AuditLine.id))).all() == [
+            "session.open",
+            "session.close",
+        ]
+
+
+async def test_signing_out_ends_this_session_on_the_server_and_no_other(world: World) -> None:
+    async with world.signed_in("zhang") as here, world.signed_in("zhang") as elsewhere:
+        copied = here.cookies["hotline_session"]
+        assert (await here.delete("/api/session")).status_code == 204
+        here.cookies.set("hotline_session", copied)
+        assert (await here.get("/api/session")).status_code == 401
+        assert (await here.get("/api/live")).status_code == 401
+        assert (await here.delete("/api/session")).status_code == 204  # a second time does no harm
+        assert (await elsewhere.get("/api/session")).status_code == 200
+
+
+async def test_ended_sessions_are_forgotten_when_their_cookies_have_run_out(world: World) -> None:
+    past = utc_now() - timedelta(hours=1)
+    with world.database.session() as session:
+        session.add(EndedSession(id="old", runs_out_at=past))
+    async with world.signed_in("zhang") as client:
+        await client.delete("/api/session")
+    with world.database.reading() as session:
+        kept = session.exec(select(EndedSession)).all()
+    assert len(kept) == 1
+    assert kept[0].runs_out_at > utc_now()
 
 
 @pytest.mark.parametrize("login", ["zhang", "nobody"])

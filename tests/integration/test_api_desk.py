@@ -10,7 +10,10 @@ from sqlmodel import col, select
 from api.auth.models import AuditLine
 from core.db import Database
 from core.facts import FactRow
-from tests.integration.web import World, add_call, add_ticket
+from tests.integration.web import NOON, World, add_call, add_ticket
+from tickets.satisfaction.models import Survey
+from tickets.satisfaction.rules import RESULTS
+from tickets.service import identity
 
 pytestmark = pytest.mark.integration
 
@@ -33,6 +36,46 @@ def audit(world: World) -> list[tuple[str, str, str, str]]:
             select(AuditLine).where(col(AuditLine.action) != "session.open").order_by(col(AuditLine.id))
         ).all()
     return [(line.actor, line.action, line.subject, line.detail) for line in lines]
+
+
+async def test_the_catalogue_offers_what_a_work_order_may_name(lite_world: World) -> None:
+    with lite_world.database.session() as session:
+        ticket_id = add_ticket(session, 1).id
+    async with lite_world.signed_in("zhang") as client:
+        known = (await client.get("/api/catalogue")).json()
+        assert {"id": "heating", "name": "供热", "department": "heating_office"} in known["categories"]
+        assert {"id": "heating_office", "name": "市供热管理办公室"} in known["departments"]
+        wish = {"to": "dispatched", "version": 1}
+        refused = await client.post(f"/api/tickets/{ticket_id}/moves", json=wish)
+        assert (refused.status_code, refused.json()["code"]) == (409, "department_missing")
+        for one in known["departments"][:2]:
+            version = (await client.get(f"/api/tickets/{ticket_id}")).json()["ticket"]["version"]
+            change = {"fields": {"department": one["id"]}, "version": version}
+            found = (await client.patch(f"/api/tickets/{ticket_id}", json=change)).json()["ticket"]
+            assert found["department_name"] == one["name"]
+        moved = await client.post(f"/api/tickets/{ticket_id}/moves", json={**wish, "version": found["version"]})
+        assert moved.json()["ticket"]["state"] == "dispatched"
+
+
+async def test_the_summary_counts_all_call_backs(world: World) -> None:
+    kinds = [("answered", "yes", 5), ("answered", "no", 1), ("partial", "yes", None), ("no_contact", None, None),
+             ("cancelled", None, None), (None, None, None)]  # fmt: skip
+    with world.database.session() as session:
+        for n, (result, solved, score) in enumerate(kinds, start=1):
+            ticket_id = identity(add_ticket(session, n))
+            state = "finished" if result else "planned"
+            row = {"result": result, "solved": solved, "score": score, "state": state}
+            session.add(Survey(id=f"s{n}", ticket_id=ticket_id, round=1, number="1", created_at=NOON, **row))
+    async with world.signed_in("zhang") as client:
+        found = (await client.get("/api/surveys/summary")).json()
+        assert (await client.get("/api/surveys/summary", params={"days": 0})).status_code == 422
+    assert (found["total"], found["pending"], found["finished"], found["cancelled"]) == (6, 1, 5, 1)
+    assert (found["responded"], found["non_response"], found["response_rate"]) == (3, 1, 0.75)
+    assert found["results"]["answered"] == 2
+    assert set(found["results"]) == set(RESULTS)
+    assert found["solved"] == {"yes": 2, "partly": 0, "no": 1}
+    assert found["scores"] == {"5": 1, "4": 0, "3": 0, "2": 0, "1": 1}
+    assert found["definition"]["text_en"]
 
 
 async def test_a_work_order_is_moved_with_its_story_fact_and_audit(world: World) -> None:

@@ -12,6 +12,7 @@ import httpx
 import pytest
 import uvicorn
 
+from api.live import routes as live_routes
 from api.live.feed import LiveFeed
 from api.web import Server
 from core.db import Database
@@ -96,6 +97,21 @@ async def test_the_server_stops_although_screens_watch(world: World) -> None:
         async with asyncio.timeout(PATIENCE_S):
             async for _ in screen:
                 pass  # the last snapshots; then the stream ends
+
+
+async def test_an_open_stream_ends_soon_after_its_session(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live_routes, "LOOK_AT_SESSION_EVERY_S", 0)
+    async with (
+        served(world) as (_, address),
+        httpx.AsyncClient(base_url=address, headers=HEADERS, timeout=PATIENCE_S, trust_env=False) as client,
+    ):
+        await sign_in(client)
+        screen = snapshots(client)
+        await anext(screen)
+        assert (await client.delete("/api/session")).status_code == 204
+        async with asyncio.timeout(PATIENCE_S):
+            async for _ in screen:
+                pass  # at most what was on its way; then the stream ends
 
 
 async def test_one_poller_looks_for_all_and_rests_when_nobody_watches() -> None:

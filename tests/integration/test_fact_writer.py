@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
+from sqlalchemy.exc import DataError
 from sqlmodel import Session, SQLModel, select
 
 from core.calendar import utc_now
@@ -97,3 +98,22 @@ def test_a_line_cut_off_by_a_crash_is_left_out(tmp_path: Path) -> None:
     journal = tmp_path / "journal"
     journal.write_text('{"name": "CallArrived", "fa')
     assert read_journal(journal) == []
+
+
+async def test_a_fact_that_the_database_refuses_is_set_aside_and_holds_up_no_other(
+    database: Database, tmp_path: Path
+) -> None:
+    poison = "hot-1.0"
+
+    def picky(session: Session, facts: Sequence[Fact]) -> None:
+        store(session, facts)
+        if any(fact.call_id == poison for fact in facts):
+            raise DataError("INSERT", {}, ValueError("value too long"))
+
+    writer = FactWriter(database, picky, tmp_path / "journal.jsonl")
+    async with running(writer):
+        writer.write(*(arrived(number) for number in range(3)))
+        assert await writer.drain()
+    assert stored(database) == ["hot-0.0", "hot-2.0"]
+    assert [fact.call_id for fact in read_journal(tmp_path / "journal.refused.jsonl")] == [poison]
+    database.close()

@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -113,7 +114,15 @@ class RunningHotline:
 
     def start(self, name: str) -> None:
         """Start a process; returns when it works."""
+        self.launch(name)
+        self.wait_ready(name)
+
+    def launch(self, name: str) -> None:
+        """Start a process. Not from a thread: the process ends with the thread that started it."""
         self._children[name].start()
+
+    def wait_ready(self, name: str) -> None:
+        """Return when the process works."""
         ready = {"telephony": self._telephony_ready, "worker": lambda: self._says("worker", "worker runs")}
         until(ready.get(name, lambda: True), f"{name} does not work: {self._children[name].last_words()}", 60)
 
@@ -244,6 +253,16 @@ class RunningHotline:
         """One ring of a citizen's telephone."""
         found: OutboundAttempt = self.read(lambda session: session.get_one(OutboundAttempt, attempt_id))
         return found
+
+    def running_jobs(self, prefix: str) -> list[str]:
+        """Ids of jobs that run at this moment."""
+        found = self._jobs.list_workflows(status="PENDING", workflow_id_prefix=prefix, load_input=False)
+        return [job.workflow_id for job in found]
+
+    @staticmethod
+    def size(file: Path) -> int:
+        """Bytes of a file; 0 when it is not there."""
+        return file.stat().st_size if file.exists() else 0
 
     async def papers(self, call_id: str) -> tuple[Transcript, Ticket]:
         """The text and the work order of a call, once they are there."""

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlmodel import Session
+from sqlmodel import Session, col, select
 
 from core.calendar import utc_now
 from ivr.calls.models import Call
@@ -17,6 +17,7 @@ from ivr.simulator.city import City
 from ivr.simulator.report import CallReport
 from ivr.simulator.scenario import Scenario
 from tests.pbx.hotline import RunningHotline, city_of, fresh_number, rms, story
+from tests.pbx.raw_sip import RawTrunk
 from tests.waiting import eventually
 from tickets.models import Ticket
 
@@ -83,15 +84,15 @@ async def test_callers_are_served_in_order_by_the_seat_that_is_idle_longest(
 ) -> None:
     await hotline.sign_in("1002", "1001")
     announced = forget_prompt(Prompts(hotline.settings, speech), "position", {"position": "1"})
-    numbers = [fresh_number() for _ in range(4)]
+    numbers = [fresh_number() for _ in range(3)]
     reports = await together(callers, [story(number, lines=2, hangs_up="agent") for number in numbers])
-    assert [report.errors for report in reports] == [[], [], [], []]
-    assert [report.ended_by for report in reports] == ["seat"] * 4
+    assert [report.errors for report in reports] == [[], [], []]
+    assert [report.ended_by for report in reports] == ["seat"] * 3
     calls = [await hotline.in_state(number, "ended") for number in numbers]
     assert [call.seat for call in calls[:2]] == ["1002", "1001"], "who is idle longest is rung first"
     answered = [moment(call.answered_at) for call in calls]
     assert answered == sorted(answered)
-    assert [(call.outcome, call.ended_by) for call in calls] == [("answered", "seat_hung_up")] * 4
+    assert [(call.outcome, call.ended_by) for call in calls] == [("answered", "seat_hung_up")] * 3
     assert is_there(announced), "nobody was told his place in line"
     (offer,) = hotline.facts(calls[2].id, "SeatOffered")
     assert "等待最久的来电" in offer.payload["reason"]
@@ -237,3 +238,50 @@ async def test_call_backs_end_with_what_the_citizen_did_and_ring_once(
         hotline.read(lambda session: [session.get(Call, f"trial-{number}") for number in numbers.values()])
         == [None] * 7
     )
+
+
+STRANGE = {  # what the telephone sends as name and number: what the ledger says of them, None where nothing arrives
+    (b'"%0aAction: Originate"', b"13900020002"): ("%0aAction: Originate", "13900020002"),
+    (b'"${SHELL(touch trap)}"', b"13900020003"): ("${SHELL(touch trap)}", "13900020003"),
+    (b'"hangup"', b"hangup"): ("hangup", "hangup"),
+    (b'"HANGUP"', b"%24%7BSHELL(touch%20trap)%7D"): ("HANGUP", "${SHELL(touch trap)}"),
+    (b'"a\x01b\x1b[31m"', b"13900020006"): ("ab[31m", "13900020006"),
+    (b'"\'); DROP TABLE calls;--"', b"13900020007"): ("'); DROP TABLE calls;--", "13900020007"),
+    (b'"' + "长".encode() * 400 + b'"', b"9" * 300): ("长" * 26, "9" * 32),
+    (b'"x"', b"139%00%22%2c%27%5c"): ("x", "139"),
+    (b'""', b"139%0d%0aEvent:%20Hangup%0d%0aX:%20y"): None,
+    (b'"x"', b"139%0aagi_extension:%20666%0aagi_uniqueid:%20hot-1.1"): None,
+    (b'"a\r\nEvent: Hangup\r\n b"', b"13900020010"): None,
+}
+
+
+def ring_strangely(hotline: RunningHotline) -> list[int]:
+    """Every strange telephone calls at once, hears the greeting and hangs up; gives the SIP codes."""
+    with RawTrunk(hotline.settings) as trunk:
+        dialogs = [trunk.invite(name + b" <sip:" + number + b"@127.0.0.1>") for name, number in STRANGE]
+        quoted = trunk.invite(b'"say \\"hi\\"\\\\, (1)" <sip:13900020012@127.0.0.1>')
+        trunk.answer_all(2.5)
+        trunk.hang_up()
+        trunk.answer_all(1)
+    return [dialog.status for dialog in (*dialogs, quoted)]
+
+
+async def test_whatever_a_telephone_sends_is_text_and_nothing_else(hotline: RunningHotline) -> None:
+    await hotline.sign_in()
+    before = hotline.read(lambda session: set(session.exec(select(Call.id))))
+    pid = hotline.pid("telephony")
+    await asyncio.to_thread(hotline.sim.stop)
+    try:
+        codes = await asyncio.to_thread(ring_strangely, hotline)
+    finally:
+        await asyncio.to_thread(hotline.pbx_ready)
+    await hotline.settled()
+    new = hotline.read(lambda session: session.exec(select(Call).where(col(Call.id).not_in(before))).all())
+    seen = {(call.caller_name, call.caller) for call in new}
+    assert {told for told in STRANGE.values() if told} == {told for told in seen if told[1] != "13900020012"}
+    assert [name.replace("\\", "") for name, number in seen if number == "13900020012"] == ['say "hi", (1)']
+    assert (len(new), codes.count(200)) == (9, 9)
+    assert {(call.line, call.outcome) for call in new} == {("12345", "abandoned_in_prompt")}
+    assert not any(is_there(folder / "trap") for folder in (hotline.hot.folder, Path.cwd()))
+    assert hotline.pid("telephony") == pid
+    assert hotline.state()["pbx"]["connected"]

@@ -7,13 +7,22 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from bench.acd_centre import Person, Staffing
+from core.errors import Refused
 from ivr.acd.line import PATIENCE
 from ivr.acd.rules import Acd
 
 pytestmark = pytest.mark.unit
 
 START = datetime(2024, 3, 1, 9, 0, tzinfo=UTC)
-SEATS = ["1001", "1002", "1003"]
+SEATS = ["1001", "1002", "1003", "1004"]
+SKILLS = ["general", "housing", "media", "sign_language"]  # nobody has the last one
+ALL_ALIKE = Staffing()
+SPECIAL = Staffing(  # one desk with the pool, one that takes nothing else, one that has every skill, and a guest
+    levels={"1001": {"housing": 5, "general": 1}, "1002": {"media": 9}},
+    guests={"1004": (START + timedelta(seconds=60), START + timedelta(seconds=900), {"housing": 9})},
+    relax_s={"housing": 40, "media": 0},
+)
 seats = st.sampled_from(SEATS)
 calls = st.sampled_from([f"call-{number}" for number in range(8)])
 whys = st.sampled_from(["no_answer", "busy", "rejected", "unreachable"])
@@ -30,11 +39,12 @@ ALLOWED = {  # a lifecycle is a table: was -> may become
 class CallCentre(RuleBasedStateMachine):
     """Any mix of callers, agents, telephones and time."""
 
-    @initialize(wrap_up_s=st.sampled_from([0, 5, 20]))
-    def open(self, wrap_up_s: float) -> None:
+    @initialize(wrap_up_s=st.sampled_from([0, 5, 20]), staffing=st.sampled_from([ALL_ALIKE, SPECIAL]))
+    def open(self, wrap_up_s: float, staffing: Staffing) -> None:
         self.now = START
+        self.staffing = staffing
         self.wrap_up = timedelta(seconds=wrap_up_s)
-        self.acd = Acd(SEATS, wrap_up_s=wrap_up_s, now=START)
+        self.acd = Acd(SEATS, wrap_up_s=wrap_up_s, now=START, plan=staffing.plan())
         self.states = dict.fromkeys(SEATS, "signed_out")
         self.changed_at = dict.fromkeys(SEATS, START)
         for seat in SEATS:
@@ -45,9 +55,14 @@ class CallCentre(RuleBasedStateMachine):
         self.now += timedelta(seconds=seconds)
         self.acd.advance(self.now)
 
-    @rule(call=calls, priority=st.integers(0, 3))
-    def join(self, call: str, priority: int) -> None:
-        self.acd.join(call, "general", priority, self.now)
+    @rule(call=calls, priority=st.integers(0, 3), skill=st.sampled_from(SKILLS))
+    def join(self, call: str, priority: int, skill: str) -> None:
+        self.acd.join(call, skill, priority, self.now)
+
+    @rule(staffing=st.sampled_from([ALL_ALIKE, SPECIAL]))
+    def change_plan(self, staffing: Staffing) -> None:
+        self.staffing = staffing
+        self.acd.use(staffing.plan(), self.now)
 
     @rule(call=calls)
     def leave(self, call: str) -> None:
@@ -78,7 +93,10 @@ class CallCentre(RuleBasedStateMachine):
     @rule(seat=seats, wanted=st.sampled_from(["ready", "ready", "ready", "paused", "signed_out", "wrap_up_done"]))
     def wish(self, seat: str, wanted: str) -> None:
         was = self.acd.seats[seat].state
-        self.acd.set_state(seat, wanted, "小休", "agent", self.now)
+        try:
+            self.acd.set_state(seat, wanted, "小休", "agent", self.now)
+        except Refused:
+            assert seat in self.staffing.guests
         if was in ("offered", "talking"):
             assert self.acd.seats[seat].state == was, "a person's wish never cuts a call"
 
@@ -92,7 +110,23 @@ class CallCentre(RuleBasedStateMachine):
 
     @invariant()
     def nobody_waits_beside_a_free_seat(self) -> None:
-        assert not (len(self.acd.line) and any(seat.is_free for seat in self.acd.seats.values()))
+        states = {seat.id: seat.state for seat in self.acd.seats.values()}
+        for caller in self.acd.line.order(self.now):
+            person = Person(caller.call_id, caller.skill, caller.priority, caller.asked_at, caller.number)
+            for seat in self.acd.seats.values():
+                if seat.is_free:
+                    assert not self.staffing.may_serve(seat.id, person, states, self.now)
+
+    @invariant()
+    def nobody_is_in_a_guest_seat_without_its_guest(self) -> None:
+        for seat, (start, end, _) in self.staffing.guests.items():
+            if not start <= self.now < end:
+                assert self.acd.seats[seat].state in ("signed_out", "offered", "talking")
+
+    @invariant()
+    def what_is_due_is_never_in_the_past(self) -> None:
+        deadline = self.acd.next_deadline()
+        assert deadline is None or deadline > self.now
 
     @invariant()
     def every_offer_is_one_call_at_one_seat(self) -> None:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from ivr.acd.models import Seat
+from ivr.acd.plan import Plan, Repeat, Urgent
 from ivr.acd.service import AcdService
 from ivr.facts import SeatStateChanged
 
@@ -128,6 +129,71 @@ async def test_the_snapshot_shows_seats_and_line() -> None:
         }.items()
     )
     assert "排在第1位" in acd.why_waiting("b")
+    acd.close()
+
+
+async def test_who_gave_up_and_calls_again_goes_before_others() -> None:
+    acd = AcdService(["1001"], wrap_up_s=0, now=Clock(), plan=Plan(repeat=Repeat(priority=2)))
+    acd.reachable("1001", True)
+    acd.join("a", number="13800000001")
+    acd.leave("a")
+    acd.join("b", number="13800000002")
+    again = acd.join("c", number="13800000001")
+    acd.set_state("1001", "ready")
+    assert again.offer.result().reason.startswith("优先级最高（2，未接通后第2次来电）的来电")
+    acd.answered("c", "1001")
+    acd.leave("c")
+    acd.talk_ended("1001")
+    acd.join("d", number="13800000001")
+    assert acd.position("d") == 1, "b has the seat, and who was served is no repeated caller any more"
+    assert acd.snapshot()["calls"][0]["priority"] == 0
+    acd.close()
+
+
+async def test_waits_are_estimated_and_told_only_once_they_were_good() -> None:
+    clock = Clock()
+    acd = service(clock, wrap_up_s=0)
+    acd.set_state("1001", "ready")
+    told = []
+    for number in range(60):
+        acd.join(str(number))
+        acd.join(str(number + 1))
+        told.append(acd.announce(str(number + 1)))
+        acd.answered(str(number), "1001")
+        clock.now += timedelta(seconds=90)
+        acd.talk_ended("1001", str(number))
+    assert told[:20] == [None] * 20
+    assert told[-1] is not None
+    assert told[-1].words() in ("2分钟以内", "1到2分钟")
+    assert acd.estimate_errors().median_error_s == 0
+    assert acd.snapshot()["estimates"]["is_trusted"]
+    acd.close()
+
+
+async def test_urgent_words_put_a_waiting_caller_before_others() -> None:
+    plan = Plan(urgent=Urgent(priority=8, phrases=("燃气泄漏",)))
+    acd = AcdService(["1001"], wrap_up_s=0, now=Clock(), plan=plan)
+    acd.reachable("1001", True)
+    for call in ("a", "b", "c"):
+        acd.join(call)
+    acd.said("b", "我想问一下社保")
+    assert acd.position("b") == 2
+    acd.said("c", "楼道里燃气泄漏了")
+    acd.said("nobody", "燃气泄漏")
+    assert acd.position("c") == 1
+    acd.set_state("1001", "ready")
+    assert "优先级最高（8，紧急情况）的来电" in acd.why_waiting("c")
+    acd.close()
+
+
+async def test_a_plan_is_taken_up_while_the_line_is_open() -> None:
+    acd = service(Clock())
+    acd.set_state("1001", "ready")
+    plan = Plan.model_validate({"skills": {"media": {"name": "媒体专席"}}, "seats": {"1001": {"media": 1}}})
+    acd.use(plan)
+    acd.set_state("1002", "ready")
+    assert acd.join("a").offer.result().seat == "1002"
+    assert acd.snapshot()["seats"][0]["occupancy"] is None
     acd.close()
 
 

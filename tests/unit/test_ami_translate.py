@@ -248,3 +248,14 @@ def test_seats_and_codes() -> None:
         None,
         None,
     ]
+
+
+@pytest.mark.parametrize(
+    ("sent", "meant"),
+    [(r"O\'Brien", "O'Brien"), (r"say \"hi\"", 'say "hi"'), (r"a\\nb", r"a\nb"), (r"a\r\nEvent: x", "a\r\nEvent: x")],
+)
+def test_names_lose_the_escapes_that_ami_gave_them(sent: str, meant: str) -> None:
+    headers = {"Channel": "PJSIP/trunk-00000001", "Uniqueid": CALLER, "Linkedid": CALLER, "CallerIDName": sent}
+    up = translate(AmiEvent("Newchannel", headers), seats=SEATS)
+    assert isinstance(up, ChannelUp)
+    assert up.name == meant

@@ -20,6 +20,7 @@ class Row:
     asked_human: bool = True
     arrived_at: datetime | None = NOW - timedelta(seconds=40)
     asked_at: datetime | None = None
+    call_back_of: str | None = None
 
 
 def counted(*rows: Row) -> AnswerRate:

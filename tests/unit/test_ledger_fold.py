@@ -164,3 +164,8 @@ def test_two_versions_of_one_fact_are_one() -> None:
     live = told.CallArrived(id=one, at=START, call_id="hot-1.1", caller="1", line="12345")
     second = told.CallArrived(id=one, at=START, call_id="hot-1.1", caller="2", line="12345", source="cel")
     assert fold([second, live]) == fold([live])
+
+
+def test_what_a_stranger_sends_is_cut_to_what_the_columns_take_whoever_tells_it() -> None:
+    fact = told.CallArrived(at=START, call_id="hot-1.1", caller="9" * 300, caller_name="王\0\n" * 99, line="1" * 99)
+    assert (fact.caller, fact.caller_name, fact.line) == ("9" * 32, "王" * 80, "1" * 32)

@@ -10,6 +10,7 @@ import pytest
 from core.calendar import utc_now
 from ivr.flow.ports import CallerHungUp
 from ivr.prompts.speech import Voice
+from ivr.simulator.audio import lines_of
 from ivr.simulator.people import AgentAtSeat, CallerAtTelephone, CitizenCalledBack, PlacedCall
 from ivr.simulator.report import CallBackReport, CallReport
 from ivr.simulator.scenario import CallBack, Scenario
@@ -247,3 +248,24 @@ async def called_back(how: Any) -> tuple[FakeLeg, CallBackReport]:
     leg = FakeLeg(Line())
     await CitizenCalledBack(leg, scenario(), report).run(call_back)  # type: ignore[arg-type]
     return leg, report
+
+
+async def test_a_caller_may_speak_before_a_human_is_there() -> None:
+    steps = [{"say": "查进度。", "after_s": 3}, {"hang_up": True, "after_s": 2}]
+    story = scenario(steps=steps, talk=[], expect={"outcome": "self_served"})
+    call, leg = placed(story), FakeLeg(Line())
+    await CallerAtTelephone(leg, call).run()  # type: ignore[arg-type]
+    assert leg.did == [("say", "查进度。"), ("hang up", None)]
+    assert call.report.said == [], "the talk with a human has not begun"
+
+
+async def test_a_citizen_may_answer_the_robot_by_words() -> None:
+    how = CallBack.model_validate({"speak": {"solved": "2", "satisfied": "5"}})
+    story = scenario(call_backs=[{"speak": {"solved": "2", "satisfied": "5"}}], source="ad_hoc")
+    report = CallBackReport("13900000001", "story", 1, how.kind, utc_now())
+    leg = FakeLeg(Line())
+    await CitizenCalledBack(leg, story, report).run(how)  # type: ignore[arg-type]
+    said = [what for did, what in leg.did if did == "say"]
+    assert said[1:] == ["部分解决", "非常满意"]
+    assert report.keys == []
+    assert {text for text, _ in lines_of(story)} >= set(said), "everything is synthesised beforehand"

@@ -95,7 +95,7 @@ def test_a_wrong_value_is_refused_with_file_and_line(tmp_path: Path, was: str, n
 
 def test_a_step_does_one_thing(tmp_path: Path) -> None:
     steps = 'steps:\n  - {press: "1", hang_up: true}\nexpect:'
-    assert "one of wait_s, press, hang_up" in str(refusal(tmp_path, GOOD.replace("expect:", steps)))
+    assert "one of wait_s, press, say, hang_up" in str(refusal(tmp_path, GOOD.replace("expect:", steps)))
 
 
 def test_two_citizens_do_not_share_a_telephone(tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ What a result does to the work order:
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Literal, get_args
 
 from core.calendar import as_utc, in_city
 
@@ -38,6 +38,7 @@ Result = Literal[
     "answered", "partial", "no_contact", "rejected", "invalid_number", "machine_only", "failed", "cancelled"
 ]
 """`cancelled`: a person moved the work order on before the citizen was reached."""
+RESULTS: tuple[Result, ...] = get_args(Result)
 
 LAST_ROUND = 3
 CONTENT = 3  # 基本满意: the lowest of the five grades that counts as satisfied

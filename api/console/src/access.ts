@@ -1,23 +1,24 @@
-/** What a role may see and do in the page. The API decides; this only spares people buttons that would be refused. */
+/** What a person may see and do in the page, by the permissions of the session. The API decides; this only spares people buttons that would be refused. */
 import { computed } from 'vue'
 
+import type { Permission } from './api/types'
 import { currentUser } from './session'
 
 export type Place = 'overview' | 'calls' | 'tickets' | 'call-backs'
 
-const EVERYWHERE: Place[] = ['overview', 'calls', 'tickets', 'call-backs']
-const PLACES: { [role: string]: Place[] } = { department: ['tickets'] }
+const NEEDS: { [place in Place]: Permission } = {
+  overview: 'live.read',
+  calls: 'calls.read',
+  tickets: 'tickets.read',
+  'call-backs': 'surveys.read',
+}
 
-export const places = computed<Place[]>(() => {
-  const role = currentUser.value?.role
-  return role ? (PLACES[role] ?? EVERYWHERE) : []
-})
+export function may(permission: Permission): boolean {
+  return currentUser.value?.permissions.includes(permission) ?? false
+}
 
-/** A department replies by its moves; the content belongs to the hotline. */
-export const mayEditTickets = computed(() => currentUser.value?.role !== 'department')
+export const places = computed<Place[]>(() => (Object.keys(NEEDS) as Place[]).filter((place) => may(NEEDS[place])))
 
-/** Everybody may move their own seat; team leaders, operations and administrators any. */
 export function mayChangeSeat(seat: string): boolean {
-  const user = currentUser.value
-  return Boolean(user && (user.seat === seat || ['leader', 'operations', 'admin'].includes(user.role)))
+  return may('seats.change_any') || (may('seats.change_own') && currentUser.value?.seat === seat)
 }

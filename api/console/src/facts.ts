@@ -12,6 +12,7 @@ const TELL: { [name: string]: Teller } = {
   CallArrived: (p) => [text(p.caller), '→', text(p.line)],
   FlowStarted: (p) => [text(p.flow), text(p.version)?.slice(0, 8)],
   StepEntered: (p) => [text(p.step), p.key ? `[${text(p.key)}]` : null],
+  CallerSaid: (p) => [text(p.text)],
   SeatOffered: (p) => [seat(p.seat), text(p.reason)],
   SeatAnswered: (p) => [seat(p.seat)],
   SeatDidNotAnswer: (p) => [seat(p.seat), word('attemptOutcome', text(p.why))],

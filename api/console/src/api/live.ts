@@ -1,20 +1,25 @@
 /** The live picture over server-sent events, with an honest word about how fresh it is. */
-import { onScopeDispose, ref, shallowRef } from 'vue'
+import { computed, onScopeDispose, ref, shallowRef } from 'vue'
 
 import { trustServer } from '../clock'
 import { get, Problem } from './http'
 import type { Snapshot } from './types'
 
-export type LinkState = 'connecting' | 'live' | 'reconnecting'
+/** `stale`: the stream is open, and nothing comes although the server speaks every two seconds. */
+export type LinkState = 'connecting' | 'live' | 'stale' | 'reconnecting'
 
 const FIRST_RETRY_MS = 1000
 const LONGEST_RETRY_MS = 15_000
+const STALE_AFTER_MS = 6_000
+/** An open stream that is silent for so long leads nowhere any more: a computer that slept, a proxy that forgot. */
+const GIVE_UP_AFTER_MS = 20_000
 
 /** Follow /api/live while the page is open. The browser retries a lost link; a refused one is tried again by us. */
 export function useLive() {
   const snapshot = shallowRef<Snapshot | null>(null)
-  const link = ref<LinkState>('connecting')
-  const heardAt = ref<number | null>(null)
+  const state = ref<LinkState>('connecting')
+  const silentMs = ref(0)
+  let heardAt = Date.now()
   let source: EventSource | null = null
   let retry: ReturnType<typeof setTimeout> | undefined
   let wait = FIRST_RETRY_MS
@@ -22,18 +27,19 @@ export function useLive() {
   function open(): void {
     source = new EventSource('/api/live')
     source.onopen = () => {
-      link.value = 'live'
+      state.value = 'live'
+      hear()
       wait = FIRST_RETRY_MS
     }
     source.addEventListener('snapshot', (event: MessageEvent<string>) => {
       const taken = JSON.parse(event.data) as Snapshot
       trustServer(taken.at)
       snapshot.value = taken
-      heardAt.value = Date.now()
-      link.value = 'live'
+      hear()
+      state.value = 'live'
     })
     source.onerror = () => {
-      link.value = 'reconnecting'
+      state.value = 'reconnecting'
       if (source?.readyState === EventSource.CLOSED) void again()
     }
   }
@@ -50,11 +56,29 @@ export function useLive() {
     wait = Math.min(wait * 2, LONGEST_RETRY_MS)
   }
 
+  const link = computed<LinkState>(() =>
+    state.value === 'live' && silentMs.value > STALE_AFTER_MS ? 'stale' : state.value,
+  )
+
+  function hear(): void {
+    heardAt = Date.now()
+    silentMs.value = 0
+  }
+
+  function listen(): void {
+    silentMs.value = Date.now() - heardAt
+    if (state.value !== 'live' || silentMs.value < GIVE_UP_AFTER_MS) return
+    state.value = 'reconnecting'
+    void again()
+  }
+
   open()
+  const ears = setInterval(listen, 1000)
   onScopeDispose(() => {
+    clearInterval(ears)
     clearTimeout(retry)
     source?.close()
     source = null
   })
-  return { snapshot, link, heardAt }
+  return { snapshot, link }
 }

@@ -4,6 +4,26 @@
  */
 
 export interface paths {
+    "/api/callbacks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Call Backs
+         * @description Call-backs that we owe or owed, newest first, and the reached rate of missed calls.
+         */
+        get: operations["list_call_backs_api_callbacks_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/calls": {
         parameters: {
             query?: never;
@@ -96,6 +116,26 @@ export interface paths {
          * @description In words, why this caller is still waiting; asked of the telephony process.
          */
         get: operations["why_api_calls__call_id__why_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/catalogue": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Catalogue
+         * @description Categories and departments with their names.
+         */
+        get: operations["catalogue_api_catalogue_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -224,7 +264,7 @@ export interface paths {
         post: operations["sign_in_api_session_post"];
         /**
          * Sign Out
-         * @description Sign out; the cookie is taken back.
+         * @description Sign out: the session is over on the server too, so a copy of the cookie opens nothing.
          */
         delete: operations["sign_out_api_session_delete"];
         options?: never;
@@ -244,6 +284,26 @@ export interface paths {
          * @description Call-backs, newest first.
          */
         get: operations["list_surveys_api_surveys_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/surveys/summary": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Survey Summary
+         * @description All call-backs together: by result, solved and satisfied apart, non-response counted as such.
+         */
+        get: operations["survey_summary_api_surveys_summary_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -388,6 +448,53 @@ export interface components {
             state: string;
         };
         /**
+         * CallBackPage
+         * @description A page of the list, with the figure of the last hours.
+         */
+        CallBackPage: {
+            /** Items */
+            items: components["schemas"]["CallBackView"][];
+            /** Next */
+            next: string | null;
+            reached: components["schemas"]["ReachedView"];
+        };
+        /**
+         * CallBackView
+         * @description A call that we owe, or owed, a citizen.
+         */
+        CallBackView: {
+            /** Asked At */
+            asked_at: string;
+            /** Attempts */
+            attempts: components["schemas"]["AttemptView"][];
+            /** Call Id */
+            call_id: string;
+            /** Caller Name */
+            caller_name: string;
+            /** Created At */
+            created_at: string;
+            /** Finished At */
+            finished_at: string | null;
+            /** Id */
+            id: string;
+            /** Kept Call Id */
+            kept_call_id: string | null;
+            /** Kind */
+            kind: string;
+            /** Line */
+            line: string;
+            /** Next At */
+            next_at: string | null;
+            /** Number */
+            number: string;
+            /** Reason */
+            reason: string;
+            /** Result */
+            result: string | null;
+            /** State */
+            state: string;
+        };
+        /**
          * CallDetail
          * @description A call with everything that hangs on it.
          */
@@ -410,6 +517,10 @@ export interface components {
             arrived_at: string | null;
             /** Asked At */
             asked_at: string | null;
+            /** Call Back Of */
+            call_back_of: string | null;
+            /** Call Back Promised */
+            call_back_promised: boolean;
             /** Caller */
             caller: string;
             /** Caller Name */
@@ -453,6 +564,30 @@ export interface components {
             wait_s: number | null;
         };
         /**
+         * CatalogueView
+         * @description What there is to choose from, in the order of the city's file.
+         */
+        CatalogueView: {
+            /** Categories */
+            categories: components["schemas"]["CategoryView"][];
+            /** City */
+            city: string;
+            /** Departments */
+            departments: components["schemas"]["DepartmentView"][];
+        };
+        /**
+         * CategoryView
+         * @description One kind of matter; `department` is who is asked when nobody chooses otherwise.
+         */
+        CategoryView: {
+            /** Department */
+            department: string;
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+        };
+        /**
          * CheckView
          * @description One thing that was looked at.
          */
@@ -481,6 +616,16 @@ export interface components {
             text_en: string;
             /** Version */
             version: string;
+        };
+        /**
+         * DepartmentView
+         * @description One department that work orders are dispatched to.
+         */
+        DepartmentView: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
         };
         /**
          * FactView
@@ -620,6 +765,26 @@ export interface components {
             version?: string | null;
         };
         /**
+         * ReachedView
+         * @description 漏接回拨 of the hours asked for.
+         */
+        ReachedView: {
+            /** Hours */
+            hours: number;
+            /** Missed */
+            missed: number;
+            /** Not Reached */
+            not_reached: number;
+            /** Open */
+            open: number;
+            /** Rate */
+            rate: number | null;
+            /** Reached */
+            reached: number;
+            /** Reached Us Again */
+            reached_us_again: number;
+        };
+        /**
          * RecordingView
          * @description The recording of a call.
          */
@@ -685,7 +850,7 @@ export interface components {
         };
         /**
          * SessionUser
-         * @description Who is signed in.
+         * @description Who is signed in, and what the role may do; the page shows no more than that.
          */
         SessionUser: {
             /** Department */
@@ -694,6 +859,8 @@ export interface components {
             display_name: string;
             /** Login */
             login: string;
+            /** Permissions */
+            permissions: ("calls.read" | "recordings.listen" | "tickets.read" | "tickets.move" | "tickets.edit" | "surveys.read" | "callbacks.read" | "seats.read" | "seats.change_own" | "seats.change_any" | "metrics.read" | "live.read")[];
             /** Role */
             role: string;
             /** Seat */
@@ -757,6 +924,39 @@ export interface components {
             text: string;
             /** Turn */
             turn: number;
+        };
+        /**
+         * SurveySummary
+         * @description Counts of call-backs. `results` names every result, `solved` and `scores` every answer, also those at zero.
+         */
+        SurveySummary: {
+            /** Cancelled */
+            cancelled: number;
+            definition: components["schemas"]["DefinitionView"];
+            /** Finished */
+            finished: number;
+            /** Non Response */
+            non_response: number;
+            /** Pending */
+            pending: number;
+            /** Responded */
+            responded: number;
+            /** Response Rate */
+            response_rate: number | null;
+            /** Results */
+            results: {
+                [key: string]: number;
+            };
+            /** Scores */
+            scores: {
+                [key: string]: number;
+            };
+            /** Solved */
+            solved: {
+                [key: string]: number;
+            };
+            /** Total */
+            total: number;
         };
         /**
          * SurveyView
@@ -949,6 +1149,46 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    list_call_backs_api_callbacks_get: {
+        parameters: {
+            query?: {
+                /** @description open, dialling, finished; several with commas */
+                state?: string;
+                /** @description virtual_hold or missed */
+                kind?: string;
+                /** @description Window of the reached rate */
+                hours?: number;
+                /** @description Rows per page */
+                limit?: number;
+                /** @description `next` of the page before; empty: from the start */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CallBackPage"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     list_calls_api_calls_get: {
         parameters: {
             query?: {
@@ -1118,6 +1358,26 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    catalogue_api_catalogue_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CatalogueView"];
                 };
             };
         };
@@ -1344,6 +1604,38 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Page_SurveyView_"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    survey_summary_api_surveys_summary_get: {
+        parameters: {
+            query?: {
+                /** @description Those planned in the last days; all if empty */
+                days?: number | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SurveySummary"];
                 };
             };
             /** @description Validation Error */

@@ -27,6 +27,7 @@ const TONES = {
     invalid_number: 'calm',
     machine_only: 'calm',
     failed: 'bad',
+    cancelled: 'calm',
   },
   attemptState: { requested: 'calm', dialling: 'brand', ended: 'calm' },
   attemptOutcome: {

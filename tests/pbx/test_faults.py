@@ -1,0 +1,249 @@
+"""Processes and the PBX are killed while people talk: no talk is cut that need not be, and the records come whole."""
+
+import asyncio
+import re
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+import pytest
+from sqlmodel import Session, select
+
+from core.calendar import utc_now
+from ivr.prompts.speech import EspeakSpeech
+from ivr.simulator.city import City
+from ivr.simulator.report import CallReport
+from tests.pbx.hotline import RunningHotline, city_of, fresh_number, rms, story
+from tests.waiting import eventually
+from tickets.models import Ticket
+from tickets.satisfaction.models import Survey
+from tickets.service import identity, move_ticket
+
+pytestmark = pytest.mark.pbx
+
+HEARD = 0.01
+LONGER_THAN_ANY_WAIT_S = 17  # a writer waits 15 s for a lock
+
+
+def call_in(callers: City, number: str, **changes: object) -> "asyncio.Task[CallReport]":
+    """A caller begins to call."""
+    return asyncio.create_task(callers.place_call(story(number, **changes), run_id="fault"))  # type: ignore[arg-type]
+
+
+async def restart(hotline: RunningHotline, name: str) -> None:
+    hotline.launch(name)
+    await asyncio.to_thread(hotline.wait_ready, name)
+
+
+async def both_heard(hotline: RunningHotline, call_id: str) -> None:
+    await eventually(lambda: hotline.recording(call_id) is not None, "there is no recording", 30)
+    assert min(rms(leg) for leg in hotline.audio(call_id)) > HEARD
+
+
+async def test_talks_go_on_without_telephony_and_new_callers_reach_a_human(
+    hotline: RunningHotline, callers: City
+) -> None:
+    await hotline.sign_in("1001", "1002")
+    ends_meanwhile, goes_on, comes_meanwhile = fresh_number(), fresh_number(), fresh_number()
+    long = call_in(callers, goes_on, lines=9)
+    await hotline.in_state(goes_on, "talking")
+    short = call_in(callers, ends_meanwhile, lines=2, hangs_up="agent")
+    await hotline.in_state(ends_meanwhile, "talking")
+    hotline.kill("telephony")
+    new = call_in(callers, comes_meanwhile)
+    for report in await asyncio.gather(short, new):
+        assert report.errors == []
+        assert report.answered
+    assert not long.done(), "the long talk is to last until telephony is back"
+    await restart(hotline, "telephony")
+    kept = await hotline.in_state(goes_on, "talking")
+    assert hotline.seat(kept.seat or "")["state"] == "talking"
+    assert hotline.seat(kept.seat or "")["call_id"] == kept.id
+    assert (await long).errors == []
+    for number in (ends_meanwhile, goes_on, comes_meanwhile):
+        call = await hotline.in_state(number, "ended")
+        assert call.outcome == "answered"
+        assert [row.name for row in hotline.facts(call.id, "TalkEnded", "CallEnded")] == ["TalkEnded", "CallEnded"]
+        await both_heard(hotline, call.id)
+        await hotline.papers(call.id)
+    first, last = hotline.calls(ends_meanwhile)[0], hotline.calls(comes_meanwhile)[0]
+    assert "通话结束" in (first.repaired or "")
+    assert (first.ended_by, first.fallback) == ("seat_hung_up", False), "nobody is served twice"
+    assert last.fallback
+    assert "转入备用队列" in (last.repaired or "")
+    await eventually(lambda: hotline.seat(kept.seat or "")["state"] == "ready", "the seat is not free again")
+
+
+async def test_callers_in_line_reach_a_human_when_telephony_dies(hotline: RunningHotline, callers: City) -> None:
+    await hotline.sign_in()
+    numbers = [fresh_number(), fresh_number()]
+    waiting = [call_in(callers, number) for number in numbers]
+    for number in numbers:
+        await hotline.in_state(number, "waiting")
+    await eventually(lambda: len(hotline.state()["waiting"]) == 2, "they do not wait")
+    hotline.kill("telephony")
+    for report in await asyncio.gather(*waiting):
+        assert report.errors == []
+        assert report.answered
+    await restart(hotline, "telephony")
+    for number in numbers:
+        call = await hotline.in_state(number, "ended")
+        assert (call.outcome, call.fallback, call.asked_human) == ("answered", True, True)
+        assert call.repaired
+        (answer,) = hotline.facts(call.id, "SeatAnswered")
+        assert answer.payload["via_fallback"]
+        await both_heard(hotline, call.id)
+    assert {seat["state"] for seat in hotline.state()["seats"]} == {"signed_out"}
+
+
+async def test_a_worker_killed_while_it_transcribes_leaves_one_text_and_one_work_order(
+    hotline: RunningHotline, callers: City
+) -> None:
+    await hotline.sign_in("1001")
+    number = fresh_number()
+    assert (await call_in(callers, number, lines=3)).errors == []
+    call = await hotline.in_state(number, "ended")
+    await eventually(lambda: hotline.running_jobs(f"transcribe:{call.id}"), "it is not being transcribed")
+    hotline.kill("worker")
+    assert hotline.transcripts(call.id) == [], "the worker was quicker than the test"
+    await restart(hotline, "worker")
+    transcript, _ = await hotline.papers(call.id)
+    assert transcript.state == "done"
+    await hotline.settled()
+    assert len(hotline.facts(call.id, "RecordingReady")) == len(hotline.facts(call.id, "TranscriptReady")) == 1
+    assert (len(hotline.transcripts(call.id)), len(hotline.tickets(call.id))) == (1, 1)
+
+
+async def test_a_killed_pbx_ends_its_calls_with_a_reason_and_keeps_what_was_recorded(
+    hotline: RunningHotline, callers: City
+) -> None:
+    await hotline.sign_in("1001")
+    number, later = fresh_number(), fresh_number()
+    calling = call_in(callers, number, lines=4)
+    call = await hotline.in_state(number, "talking")
+    leg = hotline.settings.spool / f"{call.id}-rx.sln"
+    await eventually(lambda: hotline.size(leg) >= 3 * 32768, "nothing is recorded")
+    await asyncio.to_thread(hotline.hot.kill)
+    await asyncio.to_thread(hotline.pbx_ready)
+    await eventually(lambda: hotline.state()["pbx"]["connected"], "telephony does not find the PBX again", 30)
+    lost = await hotline.in_state(number, "ended")
+    assert (lost.outcome, lost.ended_by, lost.seat) == ("answered", "pbx_lost", "1001")
+    assert [row.name for row in hotline.facts(call.id, "TalkEnded", "CallEnded")] == ["TalkEnded", "CallEnded"]
+    assert "交换机中断" in (lost.repaired or "")
+    await both_heard(hotline, call.id)
+    recording = hotline.recording(call.id)
+    assert recording is not None
+    assert recording.state == "salvaged"
+    assert recording.duration_s > 6
+    await hotline.papers(call.id)
+    await calling
+    await hotline.sign_in("1001")
+    assert (await call_in(callers, later)).errors == []
+    assert (await hotline.in_state(later, "ended")).outcome == "answered"
+
+
+def finish_work_order(session: Session, number: str) -> str:
+    """A work order of this caller is done, so the robot calls; gives the survey's id."""
+    now = utc_now()
+    order = Ticket(number=f"20260102-{number[-6:]}", state="draft", caller=number, created_at=now, updated_at=now)
+    session.add(order)
+    session.flush()
+    for state in ("open", "done"):
+        move_ticket(session, identity(order), state, actor="tester", reason="已处理", now=now, version=None)
+    return f"survey-{order.number}-1"
+
+
+@pytest.mark.parametrize(("keys_before", "result"), [(0, "answered"), (1, "partial")])
+async def test_a_call_back_cut_off_by_telephonys_death_keeps_its_answers_and_rings_nobody_twice(
+    hotline: RunningHotline, speech: EspeakSpeech, keys_before: int, result: str
+) -> None:
+    number = fresh_number()
+    home = story(number, call_backs=[{"answer": {"solved": "1", "satisfied": "4"}}])
+    async with city_of(hotline, speech, [home]) as callers:
+        with hotline.database.session() as session:
+            survey_id = finish_work_order(session, number)
+        await eventually(lambda: hotline.state()["agi_sessions"], "the robot does not speak", 30)
+        await eventually(
+            lambda: len(hotline.attempt(f"{survey_id}-1").answers) == keys_before, "the key is not kept", 30
+        )
+        hotline.kill("telephony")
+        await eventually(lambda: callers.call_backs[0].ended_at, "the citizen is left in silence")
+        await restart(hotline, "telephony")
+        await hotline.settled()
+        survey = hotline.read(lambda session: session.get_one(Survey, survey_id))
+        order = hotline.read(lambda session: session.exec(select(Ticket).where(Ticket.caller == number)).one())
+        first = hotline.attempt(f"{survey_id}-1")
+        assert (survey.result, survey.solved, order.state) == (result, "yes", "closed")
+        assert (first.outcome, len(first.answers)) == ("answered" if keys_before else "lost", keys_before)
+        rings = [(back.number, back.attempt) for back in callers.call_backs]
+        assert rings == [(number, n) for n in range(1, survey.attempts + 1)]
+        assert survey.attempts == (1 if keys_before else 2)
+
+
+@asynccontextmanager
+async def database_locked(hotline: RunningHotline) -> AsyncIterator[None]:
+    """Nobody can write meanwhile."""
+    connection = sqlite3.connect(hotline.settings.database.partition(":///")[2], isolation_level=None)
+    try:
+        connection.execute("BEGIN EXCLUSIVE")
+        yield
+        connection.execute("ROLLBACK")
+    finally:
+        connection.close()
+
+
+async def test_a_locked_database_holds_up_no_call(hotline: RunningHotline, callers: City) -> None:
+    await hotline.sign_in("1001")
+    await eventually(lambda: not hotline.state()["facts"]["waiting"], "facts wait already")
+    pids = [hotline.pid(name) for name in ("telephony", "worker")]
+    number = fresh_number()
+    async with database_locked(hotline):
+        report, _ = await asyncio.gather(call_in(callers, number), asyncio.sleep(LONGER_THAN_ANY_WAIT_S))
+        assert report.errors == []
+        assert report.answered
+        assert hotline.call(number) is None
+        assert hotline.state()["facts"]["waiting"] > 0
+    call = await hotline.in_state(number, "ended")
+    assert (call.outcome, call.seat, call.repaired) == ("answered", "1001", None)
+    assert call.wait_s is not None
+    assert abs(call.wait_s - (report.waited_s or 0)) < 1, "facts tell when they happened, not when they were stored"
+    assert pids == [hotline.pid(name) for name in ("telephony", "worker")]
+
+
+async def cut_ami(hotline: RunningHotline) -> None:
+    """Throw telephony out of AMI again and again until cancelled."""
+    while True:
+        listing = await asyncio.to_thread(hotline.hot.command, "manager show connected")
+        for line in listing.splitlines():
+            if found := re.match(r"\s*hotline\s+\S+\s+\d+\s+\d+\s+(\d+)\s", line):
+                await asyncio.to_thread(hotline.hot.command, f"manager kick session {found[1]}")
+        await asyncio.sleep(0.1)
+
+
+async def test_a_cut_link_to_the_pbx_is_made_good(hotline: RunningHotline, callers: City) -> None:
+    await hotline.sign_in("1001", "1002")
+    numbers = [fresh_number(), fresh_number()]
+    before = hotline.log("telephony").count("mended after a gap")
+    reports = [call_in(callers, numbers[0], lines=2), call_in(callers, numbers[1], lines=2, hangs_up="agent")]
+    for number in numbers:
+        await hotline.in_state(number, "talking")
+    cutting = asyncio.create_task(cut_ami(hotline))
+    await eventually(lambda: not hotline.state()["pbx"]["connected"], "the link is not cut")
+    for report in await asyncio.gather(*reports):
+        assert report.errors == []
+    cutting.cancel()
+    with suppress(asyncio.CancelledError):
+        await cutting
+    await eventually(lambda: hotline.state()["pbx"]["connected"], "the link does not come back", 30)
+    causes = []
+    for number in numbers:
+        call = await hotline.in_state(number, "ended")
+        assert [row.name for row in hotline.facts(call.id, "SeatAnswered", "TalkEnded", "CallEnded")] == [
+            "SeatAnswered", "TalkEnded", "CallEnded",
+        ]  # fmt: skip
+        causes.append(call.ended_by)
+        assert call.outcome == "answered"
+    assert causes == ["caller_hung_up", "seat_hung_up"]
+    assert hotline.log("telephony").count("mended after a gap") > before
+    for seat in ("1001", "1002"):
+        await eventually(lambda seat=seat: hotline.seat(seat)["state"] == "ready", "the seat is not free again")  # type: ignore[misc]
