@@ -159,6 +159,11 @@ class AcdService:
         """In Chinese: why this caller is not with a human yet."""
         return self._acd.why_waiting(call_id, self._now())
 
+    def longest_wait_s(self) -> float:
+        """Seconds that the one who waits longest has waited; 0 when nobody does."""
+        now = self._now()
+        return max(((now - one.asked_at) / timedelta(seconds=1) for one in self._acd.line.order(now)), default=0.0)
+
     def estimate(self, call_id: str) -> Wait | None:
         """How long this caller will wait from now; None when not enough is known, or the call does not wait."""
         now = self._now()

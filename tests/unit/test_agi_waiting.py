@@ -9,7 +9,8 @@ from core.calendar import utc_now
 from core.facts import Fact
 from ivr.acd.plan import Plan
 from ivr.acd.service import AcdService
-from ivr.agi.channel import AgiCall, Telephone
+from ivr.agi.channel import AgiCall
+from ivr.agi.telephone import Telephone
 from ivr.calls.live import LiveCalls
 from ivr.facts import SeatOffered, WaitAnnounced
 

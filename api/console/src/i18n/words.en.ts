@@ -107,6 +107,10 @@ export const words: typeof chinese = {
     CallBackKept: 'Call-back kept',
     CallBackEnded: 'Call-back ended',
     WaitAnnounced: 'Wait announced',
+    MessageLeft: 'Message left',
+    CallTransferred: 'Transferred outside',
+    CallRated: 'Talk rated',
+    FlowPublished: 'Flow published',
   },
   actor: { robot: 'system', system: 'system', survey: 'call-back robot' },
   problem: {

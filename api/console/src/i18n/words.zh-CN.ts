@@ -105,6 +105,10 @@ export const words = {
     CallBackKept: '已回电',
     CallBackEnded: '回电结束',
     WaitAnnounced: '播报排队情况',
+    MessageLeft: '已留言',
+    CallTransferred: '转接外线',
+    CallRated: '本次评价',
+    FlowPublished: '发布流程',
   },
   actor: { robot: '系统', system: '系统', survey: '回访机器人' },
   problem: {
