@@ -59,6 +59,11 @@ def head() -> str:
     return ScriptDirectory.from_config(_config()).get_current_head() or ""
 
 
+def history() -> list[str]:
+    """All revisions, the newest first."""
+    return [one.revision for one in ScriptDirectory.from_config(_config()).walk_revisions()]
+
+
 def revision(database: Database) -> str | None:
     """The revision of this database; None when it is empty."""
     with database.engine.connect() as connection:

@@ -10,6 +10,7 @@ import ivr.acd.models
 import ivr.callbacks.models
 import ivr.calls.models
 import ivr.dialler.models
+import ivr.flow.models
 import recording.models
 import tickets.models
 import tickets.satisfaction.models
@@ -23,6 +24,7 @@ OWNERS = (
     ivr.callbacks.models,
     ivr.calls.models,
     ivr.dialler.models,
+    ivr.flow.models,
     recording.models,
     tickets.models,
     tickets.satisfaction.models,

@@ -3,23 +3,27 @@
 import asyncio
 import logging
 import signal
-import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 
 from core.active import ActivePlace
 from core.db import Database
+from core.errors import NotFound, Unavailable
 from core.logs import configure_logs
 from core.secrets import load_secrets
 from core.settings import Settings
 from ivr.main import TelephonyProcess
 from ivr.tap.listener import SpeechEngine
-from tickets.progress import latest_progress
+from tickets.progress import latest_progress, progress_by_code
 
 LOOK_UP_S = 3.0
-SWITCH_S = 0.001  # Python's own 5 ms is felt by a caller who has pressed a key
+LOOK_UPS: Mapping[str, Callable[[Session, Mapping[str, str]], Mapping[str, str] | None]] = {
+    "ticket": lambda session, values: progress_by_code(session, values.get("number", ""), values.get("code", "")),
+}
+"""What flows may look up: `ticket` by its number and the code that the citizen was told."""
 STAND_BY_S = 0.1
 log = logging.getLogger(__name__)
 
@@ -44,12 +48,21 @@ class ProgressLookup:
             log.exception("the progress of a work order could not be looked up")
             return None
 
+    async def find(self, name: str, values: Mapping[str, str]) -> Mapping[str, str] | None:
+        """The answer to one of LOOK_UPS about these values. Unavailable when the database does not answer in time."""
+        if name not in LOOK_UPS:
+            raise NotFound("a flow looks up something that nobody answers", code="lookup_unknown")
+        look = LOOK_UPS[name]
+        try:
+            async with asyncio.timeout(LOOK_UP_S):
+                return await self._database.in_thread(lambda session: look(session, values))
+        except SQLAlchemyError as error:
+            raise Unavailable("the database does not answer a flow", code="lookup_failed") from error
+
 
 def run(settings: Settings) -> None:
     """Serve calls until SIGTERM or SIGINT."""
     configure_logs("telephony", level=settings.log_level)
-    # The thread that writes facts must not keep the calls' loop from running for longer than this.
-    sys.setswitchinterval(SWITCH_S)
     database = Database(settings.database)
     try:
         asyncio.run(_serve(settings, database))

@@ -60,6 +60,13 @@ class Settings(BaseSettings):
     )
     flow: str = Field(default="main", pattern=r"^[a-z][a-z0-9_]*$", description="Flow that answers inbound calls")
     flows_dir: Path = Field(default=ROOT / "ivr" / "flow" / "flows", description="Folder of flow files")
+    calendar: Path = Field(
+        default=ROOT / "core" / "city" / "calendar.yaml", description="Holidays, swapped days and opening hours"
+    )
+    time_to_human_s: float = Field(
+        default=60, ge=15, le=600, description="Longest way to a human that a flow may have, for who does nothing"
+    )
+    transfer_numbers: tuple[str, ...] = Field(default=(), description="Outside numbers that flows may transfer to")
     skills_file: Path = Field(
         default=ROOT / "ivr" / "acd" / "skills.yaml", description="Skills of seats, leaders on duty, called numbers"
     )
@@ -121,7 +128,7 @@ class Settings(BaseSettings):
             raise ValueError("there is no such time zone; write it as Asia/Shanghai") from error
         return value
 
-    @field_validator("home", "catalogue", "flows_dir", "skills_file", "prompts_file")
+    @field_validator("home", "catalogue", "flows_dir", "skills_file", "prompts_file", "calendar")
     @classmethod
     def _absolute(cls, value: Path) -> Path:
         return value.expanduser().resolve()
@@ -131,6 +138,13 @@ class Settings(BaseSettings):
     def _numbers(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         if not value or any(not (number.isascii() and number.isdigit() and len(number) <= 12) for number in value):
             raise ValueError("must be a list of numbers of 1 to 12 digits")
+        return value
+
+    @field_validator("transfer_numbers")
+    @classmethod
+    def _dialable(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if any(not (number.isascii() and number.isdigit() and len(number) <= 15) for number in value):
+            raise ValueError("must be a list of numbers of 1 to 15 digits")
         return value
 
     @model_validator(mode="after")

@@ -98,6 +98,36 @@ class TalkEnded(Fact):
     by: Literal["caller", "seat", "system"]
 
 
+class MessageLeft(Fact):
+    """The caller left a message; `path` is its file under the folder of state, WAV at 8 kHz."""
+
+    path: str
+    duration_s: float
+
+
+class CallTransferred(Fact):
+    """The caller was connected, or was to be connected, with a number outside."""
+
+    number: str
+    result: Literal["answered", "busy", "no_answer", "failed"]
+
+
+class CallRated(Fact):
+    """The caller's grade for the talk (好差评), 1 to 5, five is the best. `seat` is who talked last."""
+
+    grade: int
+    seat: str | None = None
+
+
+class FlowPublished(Fact):
+    """From here on new calls run this version of a flow; `was` is the one before, empty: the file's."""
+
+    flow: str
+    version: str
+    was: str
+    actor: str
+
+
 class CallEnded(Fact):
     """The whole call is over. `cause` is one of the words below, `detail` what the PBX said."""
 

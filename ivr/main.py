@@ -13,14 +13,17 @@ from core.errors import HotlineError, Unavailable
 from core.facts import Fact
 from core.secrets import Secrets
 from core.settings import Settings
+from core.working_days import load_city_calendar
 from ivr.acd.plan import Plan
 from ivr.acd.plan_file import changed_at, load_plan
 from ivr.acd.service import AcdService
 from ivr.acd.store import load_seats, save_seat
-from ivr.agi.channel import Telephone
+from ivr.agi.around import HotlineAround
+from ivr.agi.deeds import Means
 from ivr.agi.inbound import InboundCalls
 from ivr.agi.listening import Listening
 from ivr.agi.server import AgiServer
+from ivr.agi.telephone import Telephone
 from ivr.ami.bridge import PbxBridge
 from ivr.ami.client import AmiClient
 from ivr.ami.spying import AmiSpies
@@ -31,9 +34,8 @@ from ivr.control.app import ControlServer, SeatCommand, Telephony, create_contro
 from ivr.dialler.outbound import OutboundCalls
 from ivr.dialler.service import Dialler
 from ivr.facts import SeatStateChanged
-from ivr.flow.loader import load_flow
 from ivr.flow.ports import Lookup
-from ivr.flow.schema import Flow
+from ivr.flow.shelf import FlowShelf
 from ivr.pbx.render import local_address
 from ivr.prompts.prompts import Prompts
 from ivr.prompts.speech import EspeakSpeech
@@ -70,7 +72,7 @@ class TelephonyProcess:
         self._database = database
         self._speech = EspeakSpeech()
         self.prompts = Prompts(settings, self._speech)
-        self._flows = {name: load_flow(settings.flows_dir / f"{name}.yaml").flow for name in (settings.flow, "survey")}
+        self.flows = FlowShelf(settings.flows_dir, (settings.flow, "survey"), database)
         self.writer = FactWriter(database, store_facts, settings.home / "journal" / f"{settings.node}.jsonl")
         self.live = LiveCalls(settings.node)
         self._plan_seen = changed_at(settings.skills_file)
@@ -101,14 +103,16 @@ class TelephonyProcess:
             offer_timeout_s=settings.offer_timeout_s,
             position_every_s=settings.position_every_s,
             max_call_s=settings.max_call_s,
+            means=Means(settings.home / "messages", settings.transfer_numbers),
             listening=Listening(self.ears, spies, settings.ask_while_waiting),
         )
+        around = HotlineAround(load_city_calendar(settings.calendar), settings.city_zone, self.acd)
         self.agi = AgiServer(
             settings.bind,
             settings.agi_port,
             {
-                "/call": InboundCalls(phone, lambda: self._flows[settings.flow], lookup),
-                "/outbound": OutboundCalls(phone, database, self._outbound_flow),
+                "/call": InboundCalls(phone, lambda: self.flows.flow(settings.flow), lookup, around),
+                "/outbound": OutboundCalls(phone, database, self.flows.flow),
             },
         )
         control = create_control(
@@ -120,6 +124,7 @@ class TelephonyProcess:
         """Serve calls until `stop` is set."""
         await asyncio.to_thread(self.prompts.prepare)
         self.acd.restore(await self._database.in_thread(load_seats))
+        await self.flows.look()
         await self.ears.start()
         await self.agi.start()
         await self.ami.start()
@@ -128,6 +133,7 @@ class TelephonyProcess:
             self.dialler.run(),
             self._control.serve(),
             self._tick(),
+            self.flows.run(),
         ]
         tasks = [asyncio.create_task(job) for job in jobs]
         log.info("telephony serves calls")
@@ -192,9 +198,6 @@ class TelephonyProcess:
     def _seat_changed(self, fact: SeatStateChanged) -> None:
         self.writer.write(fact)
 
-    def _outbound_flow(self, name: str) -> Flow:
-        return self._flows[name]
-
     def _state(self) -> dict[str, Any]:
         pbx = {"connected": self.ami.connected, "version": self.bridge.pbx_version, "problem": self.ami.problem}
         facts = {"waiting": self.writer.waiting, "failing": self.writer.failing}
@@ -202,6 +205,7 @@ class TelephonyProcess:
             "pbx": pbx,
             "facts": facts,
             "agi_sessions": self.agi.open_sessions,
+            "listened_to": self.ears.busy,
             "outbound": self.dialler.under_way,
             **self.acd.snapshot(),
         }

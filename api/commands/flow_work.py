@@ -1,19 +1,22 @@
-"""The work of `hotline flow ...`."""
+"""The work of `hotline flow check`, `draw` and `try`."""
 
 import asyncio
+import sys
 from pathlib import Path
 
 import typer
 
-from api.commands.flow_trial import TrialCall, TrialLookup
+from api.commands.flow_trial import TrialAround, TrialCall, TrialLookup, keys_given
 from api.commands.output import print_findings
+from api.flow_known import known_to_flows
 from core.errors import BadInput, Finding
 from core.settings import Settings
 from ivr.flow.check import findings
 from ivr.flow.checker import check_flow
 from ivr.flow.draw import draw
 from ivr.flow.loader import LoadedFlow, load_flow, suggestion
-from ivr.flow.ports import CallerHungUp
+from ivr.flow.picture import svg
+from ivr.flow.ports import CallerHungUp, Day
 from ivr.flow.runner import run_flow
 from ivr.prompts.catalogue import load_catalogue
 
@@ -22,30 +25,59 @@ CALLER = "13800000000"
 
 def check(settings: Settings, name: str, *, as_json: bool) -> None:
     """Print the findings about one flow, or about all."""
-    prompts = load_catalogue(settings.prompts_file).prompts.keys()
+    known = known_to_flows(settings)
     if not name:
-        print_findings(findings(settings, prompts), as_json=as_json)
+        print_findings(findings(settings, known), as_json=as_json)
         return
-    loaded = _find(settings, name)
-    wrong = check_flow(loaded, prompts)
+    try:
+        loaded = find_flow(settings, name)
+    except BadInput as error:
+        print_findings([Finding(error.where or name, False, error.message, error.mend)], as_json=as_json)
+        return
+    wrong = check_flow(loaded, known)
     print_findings(wrong or [Finding(str(loaded.file), True, "can be published")], as_json=as_json)
 
 
-def picture(settings: Settings, name: str) -> str:
-    """A flow as Mermaid text."""
-    return draw(_find(settings, name).flow)
+def picture(settings: Settings, name: str, *, as_svg: bool) -> str:
+    """A flow as Mermaid text, or as an SVG image."""
+    flow = find_flow(settings, name).flow
+    return svg(flow) if as_svg else draw(flow)
 
 
-def attempt(settings: Settings, name: str, *, keys: str, ticket: str) -> None:
-    """Run a flow in the terminal."""
-    call = TrialCall(load_catalogue(settings.prompts_file), keys, settings.city_zone, typer.echo)
+def attempt(
+    settings: Settings,
+    name: str,
+    *,
+    keys: str | None,
+    ticket: str,
+    line: str = "12345",
+    caller: str = CALLER,
+    day: Day = "open",
+    waiting: int = 0,
+) -> None:
+    """Run a flow in the terminal; without `keys` they are typed by hand."""
+    flow = find_flow(settings, name).flow
+    is_by_hand = keys is None and sys.stdin.isatty()
+    typed = _by_hand if is_by_hand else keys_given(keys or "")
+    call = TrialCall(load_catalogue(settings.prompts_file), typed, settings.city_zone, typer.echo)
+    if is_by_hand:
+        typer.echo("Type keys and Enter; Enter alone for a caller who does nothing, x to hang up.")
     try:
-        asyncio.run(run_flow(_find(settings, name).flow, call, TrialLookup(ticket), {"caller": CALLER}))
+        values = {"caller": caller, "line": line}
+        asyncio.run(run_flow(flow, call, TrialLookup(ticket), values, TrialAround(day, waiting)))
     except CallerHungUp:
-        typer.echo("(end)")
+        typer.echo("(the caller hung up)")
 
 
-def _find(settings: Settings, name: str) -> LoadedFlow:
+def _by_hand(what: str, count: int, only: str) -> str | None:
+    try:
+        return input(f"  {what} > ").strip()
+    except EOFError:
+        return None
+
+
+def find_flow(settings: Settings, name: str) -> LoadedFlow:
+    """A flow by its name or by the path of its file. BadInput."""
     path = Path(name)
     if path.suffix in (".yaml", ".yml"):
         return load_flow(path)

@@ -31,8 +31,7 @@ class Assignment:
 
 class Acd:
     """The state of the call centre. Every method takes the moment; `take_changes` and `take_assignments` give what
-    followed from it. Whatever happens, a free seat and a waiting caller whom it may serve never exist at the same
-    time afterwards."""
+    followed. A free seat and a waiting caller whom it may serve never exist at the same time afterwards."""
 
     def __init__(self, seats: Iterable[str], *, wrap_up_s: float, now: datetime, plan: Plan | None = None) -> None:
         self.line = Line()
@@ -78,6 +77,15 @@ class Acd:
             caller = Caller(call_id, skill, priority, asked, self._joined, line=line, why=why)
             self._may_relax(caller)
             self.line.add(caller, self._now)
+
+    def raise_priority(self, call_id: str, priority: int, why: str, now: datetime) -> None:
+        """Something became known that puts this caller before others; a lower priority changes nothing."""
+        with self._at(now):
+            caller = self.line.get(call_id) or self._offered.get(call_id, (None,))[0]
+            if caller is not None and priority > caller.priority:
+                caller.priority, caller.why = priority, why
+                if call_id in self.line:
+                    self.line.add(caller, self._now)
 
     def leave(self, call_id: str, now: datetime) -> None:
         """The caller is gone: out of the line, and a ringing seat is free again at once."""
@@ -204,16 +212,7 @@ class Acd:
         caller = self.line.get(call_id)
         if caller is None:
             return 0, 0
-        staff = self.floor.staff
-        seats = staff.suited(caller, now)
-        meets: dict[tuple[str, bool], bool] = {}
-        ahead = 0
-        for other in self.line.ahead(call_id, now):
-            wish = (other.skill, staff.is_open(other, now))
-            if wish not in meets:
-                meets[wish] = any(any(staff.fit(seat, other, is_open=wish[1])) for seat in seats)
-            ahead += meets[wish]
-        return ahead, len(seats)
+        return self.floor.staff.competition(caller, self.line.ahead(call_id, now), now)
 
     # --- inside ------------------------------------------------------------------------------------------------
 

@@ -90,9 +90,17 @@ class Staff:
                 suited.append((-own, -pool, seat.idle_since or seat.since, seat.id, seat))
         return min(suited)[-1] if suited else None
 
-    def suited(self, caller: Caller, now: datetime) -> list[SeatNow]:
-        """Seats that take callers now and may take this one."""
+    def competition(self, caller: Caller, ahead: Iterable[Caller], now: datetime) -> tuple[int, int]:
+        """(how many of those ahead the same seats may serve, seats at work that take this caller)."""
         is_open = self.is_open(caller, now)
-        return [
+        seats = [
             seat for seat in self._seats.values() if seat.is_serving and any(self.fit(seat, caller, is_open=is_open))
         ]
+        meets: dict[tuple[str, bool], bool] = {}
+        rivals = 0
+        for other in ahead:
+            wish = (other.skill, self.is_open(other, now))
+            if wish not in meets:
+                meets[wish] = any(any(self.fit(seat, other, is_open=wish[1])) for seat in seats)
+            rivals += meets[wish]
+        return rivals, len(seats)

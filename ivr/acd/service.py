@@ -159,6 +159,11 @@ class AcdService:
         """In Chinese: why this caller is not with a human yet."""
         return self._acd.why_waiting(call_id, self._now())
 
+    def longest_wait_s(self) -> float:
+        """Seconds that the one who waits longest has waited; 0 when nobody does."""
+        now = self._now()
+        return max(((now - one.asked_at) / timedelta(seconds=1) for one in self._acd.line.order(now)), default=0.0)
+
     def estimate(self, call_id: str) -> Wait | None:
         """How long this caller will wait from now; None when not enough is known, or the call does not wait."""
         now = self._now()
@@ -178,9 +183,11 @@ class AcdService:
         """How good the last estimates were."""
         return self._learning.waits.errors()
 
-    def urgency(self, text: str) -> int:
-        """The priority for what a caller said; 0 when nothing in it is urgent."""
-        return self._acd.floor.plan.urgency(text)
+    def said(self, call_id: str, text: str) -> None:
+        """The caller said this while waiting: urgent words put the caller before others."""
+        if priority := self._acd.floor.plan.urgency(text):
+            self._acd.raise_priority(call_id, priority, "紧急情况", self._now())
+            self._follow_up()
 
     def snapshot(self) -> dict[str, Any]:
         """Seats and line for the control port; times as ISO text, figures of seats since this process started."""

@@ -2,20 +2,25 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Literal
 
-from core.calendar import utc_now
 from core.errors import HotlineError
 from core.facts import Fact
 from ivr.acd.rules import Assignment, Why
-from ivr.acd.service import AcdService, Waiter
-from ivr.agi.listening import Listening, notes
+from ivr.acd.service import Waiter
+from ivr.agi.listening import notes
 from ivr.agi.session import AgiSession
-from ivr.calls.live import LiveCalls
-from ivr.facts import CallerAskedForHuman, CallerSaid, SeatDidNotAnswer, SeatOffered, StepEntered, WaitAnnounced
+from ivr.agi.speaking import SpeakingCall
+from ivr.agi.telephone import Telephone
+from ivr.facts import (
+    CallerAskedForHuman,
+    CallerSaid,
+    SeatDidNotAnswer,
+    SeatOffered,
+    WaitAnnounced,
+)
 from ivr.flow.ports import CallerHungUp
 from ivr.tap.listener import SpokenAnswer
 
@@ -35,78 +40,12 @@ WHY: Mapping[str, Why] = {
 }
 
 
-class PromptFiles(Protocol):
-    """Where prompts come from."""
-
-    async def file(self, name: str, values: Mapping[str, str] = {}) -> str:
-        """Absolute path without extension."""
-        ...
-
-
-@dataclass(frozen=True)
-class Telephone:
-    """What every call needs from its process."""
-
-    acd: AcdService
-    live: LiveCalls
-    prompts: PromptFiles
-    write: Callable[..., None]  # takes facts
-    node: str
-    offer_timeout_s: float
-    position_every_s: float
-    max_call_s: int
-    now: Callable[[], datetime] = utc_now
-    listening: Listening | None = None  # None: keys only
-
-
-class AgiCall:
+class AgiCall(SpeakingCall):
     """CallControl over AGI."""
 
     def __init__(self, session: AgiSession, call_id: str, phone: Telephone) -> None:
-        self._session = session
-        self._phone = phone
-        self.call_id = call_id
-        self.answers: dict[str, str] = {}
+        super().__init__(session, call_id, phone)
         self._invited = False  # to say what it is about, once in a call
-
-    async def say(self, prompt: str, values: Mapping[str, str], keys: str = "") -> str:
-        """Play a prompt; one of `keys` cuts it short and is returned."""
-        return await self._session.stream_file(await self._phone.prompts.file(prompt, values), keys)
-
-    async def ask_digits(
-        self, prompt: str, values: Mapping[str, str], *, count: int, timeout_s: float, keys: str = "0123456789"
-    ) -> str:
-        """Play a prompt and collect keys; the first one cuts the prompt, `#` ends early."""
-        listen = keys if "#" in keys else keys + "#"
-        collected = ""
-        key = await self.say(prompt, values, listen)
-        while True:
-            if not key:
-                key = await self._session.wait_for_digit(timeout_s)
-            if not key or (key == "#" and "#" not in keys):
-                return collected
-            if key in listen:
-                collected += key
-            if len(collected) >= count:
-                return collected
-            key = ""
-
-    async def hang_up(self) -> None:
-        """End the call."""
-        self._phone.live.ending(self.call_id, "system_hung_up")
-        await self._session.hangup()
-
-    async def entered(self, step: str, kind: str, key: str) -> None:
-        """Keep the way through the flow."""
-        self._fact(
-            StepEntered(
-                at=self._phone.now(), call_id=self.call_id, node=self._phone.node, step=step, kind=kind, key=key
-            )
-        )
-
-    async def keep(self, name: str, value: str) -> None:
-        """Keep an answer."""
-        self.answers[name] = value
 
     async def enqueue(self, skill: str, priority: int) -> None:
         """Hold the caller until a seat answers, and through the talk; returns when the seat has hung up."""
@@ -162,6 +101,7 @@ class AgiCall:
             confidence=answer.confidence,
         )
         self._fact(fact)
+        self._phone.acd.said(self.call_id, answer.text)
 
     async def _wait_in_line(self, waiter: Waiter) -> Assignment:
         """Music, and now and then the place in line."""
@@ -253,6 +193,7 @@ class AgiCall:
     def _talk_over(self, seat: str, by: Literal["caller", "seat"], ringing_since: datetime) -> None:
         # AMI reports the answer at its moment; when that link was down, the start of the ringing is the best there is.
         phone = self._phone
+        self._talked_with = seat
         known = phone.live.known(self.call_id)
         facts: list[Fact] = []
         if known is not None and known.talks == 0:
@@ -260,6 +201,3 @@ class AgiCall:
         facts += phone.live.talk_ended(self.call_id, by, phone.now())
         phone.write(*facts)
         phone.acd.talk_ended(seat)
-
-    def _fact(self, fact: Fact) -> None:
-        self._phone.write(fact)

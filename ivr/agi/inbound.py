@@ -4,10 +4,11 @@ import logging
 from collections.abc import Callable
 
 from core.logs import about_call
-from ivr.agi.channel import AgiCall, Telephone
+from ivr.agi.channel import AgiCall
 from ivr.agi.session import AgiSession
+from ivr.agi.telephone import Telephone
 from ivr.facts import FlowStarted
-from ivr.flow.ports import CallerHungUp, Lookup
+from ivr.flow.ports import CallerHungUp, Lookup, Surroundings
 from ivr.flow.runner import run_flow
 from ivr.flow.schema import Flow
 
@@ -17,10 +18,13 @@ log = logging.getLogger(__name__)
 class InboundCalls:
     """Serves `agi://…/call`."""
 
-    def __init__(self, phone: Telephone, flow: Callable[[], Flow], lookup: Lookup) -> None:
+    def __init__(
+        self, phone: Telephone, flow: Callable[[], Flow], lookup: Lookup, around: Surroundings | None = None
+    ) -> None:
         self._phone = phone
         self._flow = flow
         self._lookup = lookup
+        self._around = around
 
     async def __call__(self, session: AgiSession) -> None:
         """One call from its arrival until the flow has ended."""
@@ -42,7 +46,8 @@ class InboundCalls:
         )
         call = AgiCall(session, call_id, phone)
         try:
-            await run_flow(flow, call, self._lookup, {"caller": _known(caller)})
+            values = {"caller": _known(caller), "line": _known(line)}
+            await run_flow(flow, call, self._lookup, values, self._around)
             phone.live.ending(call_id, "system_hung_up")
             await session.set_variable("HOTLINE_SERVED", "1")
         except CallerHungUp:

@@ -16,8 +16,10 @@ from ivr.facts import (
     CallEnded,
     CallerAskedForHuman,
     CallRepaired,
+    CallTransferred,
     FallbackTaken,
     FlowStarted,
+    MessageLeft,
     SeatAnswered,
     SeatDidNotAnswer,
     SeatOffered,
@@ -40,7 +42,7 @@ _STATES: dict[type[Fact], str] = {
     TalkEnded: "in_flow",
     CallEnded: "ended",
 }
-_ORDERED: tuple[type[Fact], ...] = (*_STATES, CallRepaired)
+_ORDERED: tuple[type[Fact], ...] = (*_STATES, CallRepaired, MessageLeft, CallTransferred)
 _RANK = {kind: rank for rank, kind in enumerate(_ORDERED)}
 _GUESSED = ("pbx_lost", "unknown")  # causes that give way to what a witness really saw
 OUTBOUND = (AttemptDialled, AttemptEnded)
@@ -141,9 +143,15 @@ def _outcome(known: list[Fact], ended: CallEnded | None, *, is_answered: bool, h
         return "lost"
     if has_asked:
         return "abandoned_in_queue"
-    if any(step.kind in (TOLD, HANG_UP) for step in _all(known, StepEntered)):
+    if any(step.kind in (TOLD, HANG_UP) for step in _all(known, StepEntered)) or _is_helped(known):
         return "self_served"
     return "lost" if ended.cause == "system_hung_up" else "abandoned_in_prompt"
+
+
+def _is_helped(known: list[Fact]) -> bool:
+    """A message was left, or somebody outside spoke with the caller."""
+    transfers = _all(known, CallTransferred)
+    return _first(known, MessageLeft) is not None or any(one.result == "answered" for one in transfers)
 
 
 def _state(known: list[Fact]) -> str:

@@ -8,8 +8,9 @@ from sqlmodel import Session
 
 from core.db import Database
 from core.logs import about_call
-from ivr.agi.channel import AgiCall, Telephone
+from ivr.agi.channel import AgiCall
 from ivr.agi.session import AgiSession
+from ivr.agi.telephone import Telephone
 from ivr.dialler.models import OutboundAttempt
 from ivr.flow.ports import CallerHungUp
 from ivr.flow.runner import run_flow
@@ -72,6 +73,9 @@ class OutboundCalls:
 
 class _NoLookup:
     async def progress(self, caller: str) -> Mapping[str, str] | None:
+        return None
+
+    async def find(self, name: str, values: Mapping[str, str]) -> Mapping[str, str] | None:
         return None
 
 

@@ -15,6 +15,7 @@ from ivr.flow.schema import STEP_TYPES, Flow
 
 Place = tuple[str, ...]
 MAX_BYTES = 256 * 1024
+MAX_PARTS = 20_000
 
 
 @dataclass(frozen=True)
@@ -39,14 +40,25 @@ def suggestion(word: str, known: Iterable[str]) -> str:
 
 def load_flow(file: Path) -> LoadedFlow:
     """Read one flow file; BadInput says where it is wrong. Whether it makes sense as a whole is the checker's part."""
-    text = _read(file)
+    return parse_flow(_read(file), file)
+
+
+def parse_flow(text: str, file: Path) -> LoadedFlow:
+    """A flow from its text; `file` is where it came from, for messages. Raises nothing but BadInput."""
+    try:
+        return _parse(text, file)
+    except RecursionError as error:
+        raise _wrong(f"{file}:1", "nested too deeply for a flow", "a flow has four levels") from error
+
+
+def _parse(text: str, file: Path) -> LoadedFlow:
     lines: dict[Place, int] = {}
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise _wrong(f"{file}:{line}", f"not YAML: {error.problem}", "check indentation, colons and quotes") from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, OverflowError) as error:  # the last two: an escape that is no character
         raise _wrong(f"{file}:1", "not YAML", "the file holds characters that YAML does not allow") from error
     if not isinstance(node, yaml.MappingNode):
         raise _wrong(f"{file}:1", "a flow is a mapping", "start with `flow:`, `start:` and `steps:`")
@@ -89,13 +101,18 @@ def _read(file: Path) -> str:
 
 def _plain(node: yaml.Node, place: Place, lines: dict[Place, int], file: Path) -> Any:
     """The node as plain data. Keys are always text, so `1:` and `"1":` are the same key of the telephone."""
-    lines.setdefault(place, node.start_mark.line + 1)
+    at = node.start_mark.line + 1
+    lines.setdefault(place, at)
+    if len(lines) > MAX_PARTS:  # aliases of aliases make a short file endless
+        raise _wrong(f"{file}:{at}", "too many parts for a flow", f"at most {MAX_PARTS}; anchors count each time")
     if isinstance(node, yaml.SequenceNode):
         return [_plain(child, (*place, str(index)), lines, file) for index, child in enumerate(node.value)]
     if isinstance(node, yaml.MappingNode):
         found: dict[str, Any] = {}
         for key_node, child in node.value:
             key, line = str(key_node.value), key_node.start_mark.line + 1
+            if not isinstance(key_node, yaml.ScalarNode) or not _is_text(key):
+                raise _wrong(f"{file}:{line}", "not a key", "a key is one word or number")
             if key in found:
                 raise _wrong(f"{file}:{line}", f"{key!r} is written twice", "keep one of them")
             lines[*place, key] = line
@@ -103,7 +120,21 @@ def _plain(node: yaml.Node, place: Place, lines: dict[Place, int], file: Path) -
         return found
     if node.tag.endswith(":bool") and node.value.lower() not in ("true", "false"):
         return node.value  # YAML 1.1 would make a yes into True; in a flow it is a word
-    return yaml.SafeLoader("").construct_object(node)
+    try:
+        value = yaml.SafeLoader("").construct_object(node)
+    except (yaml.YAMLError, ValueError, OverflowError) as error:
+        raise _wrong(f"{file}:{at}", "not a value that a flow can hold", "write it in quotes") from error
+    if isinstance(value, str) and not _is_text(value):
+        raise _wrong(f"{file}:{at}", "half a character", "write the character itself instead of an escape")
+    return value
+
+
+def _is_text(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _explain(error: ValidationError, file: Path, lines: Mapping[Place, int]) -> BadInput:
@@ -119,10 +150,13 @@ def _explain(error: ValidationError, file: Path, lines: Mapping[Place, int]) -> 
     elif first["type"] == "union_tag_invalid":
         tag = str(first.get("ctx", {}).get("tag", ""))
         message, mend = f"unknown step kind {tag!r}", suggestion(tag, STEP_TYPES)
+        place = (*place, "do")
     elif first["type"] == "union_tag_not_found":
         message, mend = "the step has no `do`", f"one of {', '.join(sorted(STEP_TYPES))}"
     elif first["type"] == "missing":
         message, mend = f"{place[-1]!r} is missing", "every step of this kind needs it"
+    elif first["type"] == "string_type":
+        mend = "write it in quotes"
     more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
     return _wrong(f"{file}:{_line(lines, place)}", f"{written}: {message}{more}", mend)
 

@@ -9,7 +9,7 @@ from typing import Any, get_args
 from typing import Literal as OneOf
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from core.calendar import in_city
 from core.errors import BadInput
@@ -18,6 +18,7 @@ from ivr.prompts.speech import Voice
 
 Kind = OneOf["digits", "number", "time", "text"]
 _VALUE = re.compile(r"\{([^{}]*)\}")
+_LETTERS = {"zh": (r"[\u4e00-\u9fff]", "Chinese"), "en": (r"[A-Za-z]", "English")}
 _PROMPT_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 
@@ -38,19 +39,21 @@ class PromptEntry(BaseModel):
     """One sentence; `{name:kind}` marks what is filled in."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+    language: OneOf["zh", "en"] = "zh"  # before the text: it says how the text is looked at
     text: str = Field(min_length=1, max_length=500)
 
     @field_validator("text")
     @classmethod
-    def _sound(cls, text: str) -> str:
+    def _sound(cls, text: str, info: ValidationInfo) -> str:
         for inside in _VALUE.findall(text):
             name, _, kind = inside.partition(":")
             if not _PROMPT_NAME.fullmatch(name) or kind not in get_args(Kind):
                 raise ValueError(f"{{{inside}}} must be {{name:kind}} with kind one of {', '.join(get_args(Kind))}")
         if "{" in _VALUE.sub("", text) or "}" in _VALUE.sub("", text):
             raise ValueError("a brace is not closed")
-        if not re.search(r"[\u4e00-\u9fff]", text):
-            raise ValueError("there is nothing to say in Chinese")
+        letters, name = _LETTERS[info.data.get("language", "zh")]
+        if not re.search(letters, text):
+            raise ValueError(f"there is nothing to say in {name}")
         return text
 
     @property
@@ -65,7 +68,8 @@ class PromptEntry(BaseModel):
             name, kind = match[1].split(":", 1)
             if name not in values:
                 raise ValueError(f"value {name} is missing")
-            return in_words(str(values[name]), kind, name, zone)
+            words = in_words if self.language == "zh" else english
+            return words(str(values[name]), kind, name, zone)
 
         return _VALUE.sub(one, self.text)
 
@@ -80,7 +84,9 @@ class Catalogue(BaseModel):
     @field_validator("prompts")
     @classmethod
     def _names(cls, prompts: dict[str, PromptEntry]) -> dict[str, PromptEntry]:
-        for name in prompts:
+        for name, entry in prompts.items():
+            if entry.language != "zh" and not name.startswith(f"{entry.language}_"):
+                raise ValueError(f"{name!r} is {entry.language}: its name begins with {entry.language}_")
             if not _PROMPT_NAME.fullmatch(name):
                 raise ValueError(f"{name!r} is not a prompt's name; use small letters, digits and _")
         return prompts
@@ -102,6 +108,22 @@ def in_words(value: str, kind: str, name: str, zone: str) -> str:
     raise ValueError(f"value {name} is not {kind}")
 
 
+def english(value: str, kind: str, name: str, zone: str) -> str:
+    """As `in_words`, for an English prompt."""
+    if kind == "digits" and re.fullmatch(r"[0-9A-Za-z/_ -]{1,40}", value):
+        return " ".join("," if c in "-_/ " else c for c in value)
+    if kind == "number" and re.fullmatch(r"-?[0-9]{1,12}", value):
+        return value
+    if kind == "time":
+        moment = datetime.fromisoformat(value) if re.match(r"\d{4}-", value) else None
+        if moment is not None and moment.tzinfo is not None:
+            local = in_city(moment, zone)
+            return f"{local:%B} {local.day}, {local:%H:%M}"
+    if kind == "text" and len(value) <= 200 and value.isprintable():
+        return value
+    raise ValueError(f"value {name} is not {kind}")
+
+
 def load_catalogue(path: Path) -> Catalogue:
     """Read and check; BadInput names file, line and what to write instead."""
     try:
@@ -109,7 +131,12 @@ def load_catalogue(path: Path) -> Catalogue:
         node = yaml.compose(raw, Loader=yaml.SafeLoader)
         data = yaml.safe_load(raw)
     except OSError as error:
-        raise BadInput("the catalogue of prompts cannot be read", code="prompts_unreadable", where=str(path)) from error
+        raise BadInput(
+            "the catalogue of prompts cannot be read",
+            code="prompts_unreadable",
+            where=str(path),
+            mend="set HOTLINE_PROMPTS_FILE to a file that this user may read",
+        ) from error
     except UnicodeDecodeError as error:
         raise BadInput("not UTF-8", code="prompts_wrong", where=str(path), mend="save the file as UTF-8") from error
     except yaml.YAMLError as error:

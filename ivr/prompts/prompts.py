@@ -7,6 +7,7 @@ import logging
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +16,12 @@ import soundfile
 from core.errors import BadInput
 from core.settings import Settings
 from ivr.prompts.catalogue import PromptEntry, load_catalogue
-from ivr.prompts.speech import TELEPHONE_RATE, Speech, to_telephone, write_wav
+from ivr.prompts.speech import TELEPHONE_RATE, Speech, Voice, to_telephone, write_wav
 
 log = logging.getLogger(__name__)
 _LONGEST_RECORDING_S = 120
+BEEP = "beep"  # the one prompt that is no sentence
+_BEEP_S, _BEEP_HZ = 0.35, 880
 
 
 class Prompts:
@@ -56,6 +59,8 @@ class Prompts:
 
     def render(self, name: str, values: Mapping[str, str] | None = None) -> str:
         """As `file`, blocking."""
+        if name == BEEP:
+            return self._tone()
         entry = self._entry(name)
         if not entry.kinds and (recorded := self._recording(name)):
             return _stem(recorded)
@@ -68,11 +73,21 @@ class Prompts:
                 where=str(self._source),
                 mend=f"it needs {', '.join(f'{key} ({kind})' for key, kind in entry.kinds.items())}",
             ) from error
-        target = self._cache / f"{self._key(text)}.wav"
+        voice = replace(self._voice, language=entry.language)
+        target = self._cache / f"{self._key(text, voice)}.wav"
         if not target.is_file():
-            self._speech.synthesise(text, target, self._voice)
+            self._speech.synthesise(text, target, voice)
         if not entry.kinds:
             self._spoken[name] = target
+        return _stem(target)
+
+    def _tone(self) -> str:
+        """The tone before a message, made once."""
+        target = self._recording(BEEP) or self._cache / "beep.wav"
+        if not target.is_file():
+            moments = np.arange(int(TELEPHONE_RATE * _BEEP_S)) / TELEPHONE_RATE
+            tone = 9000 * np.sin(2 * np.pi * _BEEP_HZ * moments)
+            write_wav(target, tone.astype("<i2").tobytes())
         return _stem(target)
 
     def prepare(self, progress: Callable[[str], None] | None = None) -> list[Path]:
@@ -102,9 +117,9 @@ class Prompts:
             raise BadInput(f"no prompt is called {name}", code="prompt_unknown", where=str(self._source), mend=mend)
         return entry
 
-    def _key(self, text: str) -> str:
-        voice = self._voice
-        said = "\n".join((self._speech.name, voice.variant, str(voice.rate), str(voice.pitch), text))
+    def _key(self, text: str, voice: Voice) -> str:
+        tongue = () if voice.language == "zh" else (voice.language,)
+        said = "\n".join((self._speech.name, voice.variant, str(voice.rate), str(voice.pitch), *tongue, text))
         return hashlib.sha256(said.encode()).hexdigest()[:32]
 
     def _recording(self, name: str) -> Path | None:

@@ -24,6 +24,7 @@ from ivr.prompts.spoken import pinyin
 
 TELEPHONE_RATE = 8000
 VOICE_NAME = "cmn-latn-pinyin"  # the voices cmn and zh read Mandarin as English
+ENGLISH = "en-us"
 _CHILD = Path(__file__).with_name("espeak_child.py")
 _ANSWER_WITHIN_S = 20.0
 _LONGEST_TEXT = 2000
@@ -32,11 +33,12 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Voice:
-    """How it sounds: an espeak-ng variant such as `f3` or empty, words a minute (80-450), pitch (0-99)."""
+    """How it sounds: an espeak-ng variant such as `f3` or empty, words a minute (80-450), pitch (0-99); zh or en."""
 
     variant: str = ""
     rate: int = 165
     pitch: int = 50
+    language: str = "zh"
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[A-Za-z0-9 _-]{0,30}", self.variant):
@@ -95,12 +97,13 @@ class EspeakSpeech:
 
     def synthesise(self, text: str, target: Path, voice: Voice) -> None:
         """See `Speech`."""
-        said = pinyin(text)
+        is_english = voice.language == "en"
+        said = text if is_english else pinyin(text)
         if not re.search(r"[A-Za-z]", said) or len(text) > _LONGEST_TEXT:
             raise BadInput(
                 "this text cannot be spoken", code="text_unspeakable", mend="1 to 2000 characters of Chinese"
             )
-        name = VOICE_NAME + (f"+{voice.variant}" if voice.variant else "")
+        name = (ENGLISH if is_english else VOICE_NAME) + (f"+{voice.variant}" if voice.variant else "")
         wish = json.dumps({"text": said, "voice": name, "rate": voice.rate, "pitch": voice.pitch}).encode()
         with self._lock:
             pcm, rate = self._ask_twice(wish)

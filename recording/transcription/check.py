@@ -10,7 +10,7 @@ def findings(settings: Settings) -> list[Finding]:
     """Is the model of the settings here, and does it load?"""
     model = resolve(settings)
     if isinstance(model, MissingModel):
-        return [Finding("speech model", False, model.reason, model.mend)]
+        return [Finding("speech model", False, f"{settings.model}: {model.reason}", model.mend)]
     # Imported here: `hotline check` must be able to say that the engine itself is missing.
     try:
         import numpy as np

@@ -46,3 +46,7 @@ def test_a_database_that_is_not_there_is_said(tmp_path: Path) -> None:
     gone = Database(url)
     assert not migrate.finding(gone).ok
     gone.close()
+
+
+def test_the_history_is_one_line() -> None:
+    assert len(migrate.history()) == int(migrate.head()) == len(list((migrate.FOLDER / "versions").glob("0*.py")))

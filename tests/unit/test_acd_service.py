@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from ivr.acd.models import Seat
-from ivr.acd.plan import Plan, Repeat
+from ivr.acd.plan import Plan, Repeat, Urgent
 from ivr.acd.service import AcdService
 from ivr.facts import SeatStateChanged
 
@@ -170,6 +170,22 @@ async def test_waits_are_estimated_and_told_only_once_they_were_good() -> None:
     acd.close()
 
 
+async def test_urgent_words_put_a_waiting_caller_before_others() -> None:
+    plan = Plan(urgent=Urgent(priority=8, phrases=("燃气泄漏",)))
+    acd = AcdService(["1001"], wrap_up_s=0, now=Clock(), plan=plan)
+    acd.reachable("1001", True)
+    for call in ("a", "b", "c"):
+        acd.join(call)
+    acd.said("b", "我想问一下社保")
+    assert acd.position("b") == 2
+    acd.said("c", "楼道里燃气泄漏了")
+    acd.said("nobody", "燃气泄漏")
+    assert acd.position("c") == 1
+    acd.set_state("1001", "ready")
+    assert "优先级最高（8，紧急情况）的来电" in acd.why_waiting("c")
+    acd.close()
+
+
 async def test_a_plan_is_taken_up_while_the_line_is_open() -> None:
     acd = service(Clock())
     acd.set_state("1001", "ready")
@@ -177,7 +193,6 @@ async def test_a_plan_is_taken_up_while_the_line_is_open() -> None:
     acd.use(plan)
     acd.set_state("1002", "ready")
     assert acd.join("a").offer.result().seat == "1002"
-    assert acd.urgency("救命") == 0, "this plan knows no urgent words"
     assert acd.snapshot()["seats"][0]["occupancy"] is None
     acd.close()
 

@@ -4,6 +4,26 @@
  */
 
 export interface paths {
+    "/api/callbacks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Call Backs
+         * @description Call-backs that we owe or owed, newest first, and the reached rate of missed calls.
+         */
+        get: operations["list_call_backs_api_callbacks_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/calls": {
         parameters: {
             query?: never;
@@ -428,6 +448,53 @@ export interface components {
             state: string;
         };
         /**
+         * CallBackPage
+         * @description A page of the list, with the figure of the last hours.
+         */
+        CallBackPage: {
+            /** Items */
+            items: components["schemas"]["CallBackView"][];
+            /** Next */
+            next: string | null;
+            reached: components["schemas"]["ReachedView"];
+        };
+        /**
+         * CallBackView
+         * @description A call that we owe, or owed, a citizen.
+         */
+        CallBackView: {
+            /** Asked At */
+            asked_at: string;
+            /** Attempts */
+            attempts: components["schemas"]["AttemptView"][];
+            /** Call Id */
+            call_id: string;
+            /** Caller Name */
+            caller_name: string;
+            /** Created At */
+            created_at: string;
+            /** Finished At */
+            finished_at: string | null;
+            /** Id */
+            id: string;
+            /** Kept Call Id */
+            kept_call_id: string | null;
+            /** Kind */
+            kind: string;
+            /** Line */
+            line: string;
+            /** Next At */
+            next_at: string | null;
+            /** Number */
+            number: string;
+            /** Reason */
+            reason: string;
+            /** Result */
+            result: string | null;
+            /** State */
+            state: string;
+        };
+        /**
          * CallDetail
          * @description A call with everything that hangs on it.
          */
@@ -450,6 +517,10 @@ export interface components {
             arrived_at: string | null;
             /** Asked At */
             asked_at: string | null;
+            /** Call Back Of */
+            call_back_of: string | null;
+            /** Call Back Promised */
+            call_back_promised: boolean;
             /** Caller */
             caller: string;
             /** Caller Name */
@@ -694,6 +765,26 @@ export interface components {
             version?: string | null;
         };
         /**
+         * ReachedView
+         * @description 漏接回拨 of the hours asked for.
+         */
+        ReachedView: {
+            /** Hours */
+            hours: number;
+            /** Missed */
+            missed: number;
+            /** Not Reached */
+            not_reached: number;
+            /** Open */
+            open: number;
+            /** Rate */
+            rate: number | null;
+            /** Reached */
+            reached: number;
+            /** Reached Us Again */
+            reached_us_again: number;
+        };
+        /**
          * RecordingView
          * @description The recording of a call.
          */
@@ -769,7 +860,7 @@ export interface components {
             /** Login */
             login: string;
             /** Permissions */
-            permissions: ("calls.read" | "recordings.listen" | "tickets.read" | "tickets.move" | "tickets.edit" | "surveys.read" | "seats.read" | "seats.change_own" | "seats.change_any" | "metrics.read" | "live.read")[];
+            permissions: ("calls.read" | "recordings.listen" | "tickets.read" | "tickets.move" | "tickets.edit" | "surveys.read" | "callbacks.read" | "seats.read" | "seats.change_own" | "seats.change_any" | "metrics.read" | "live.read")[];
             /** Role */
             role: string;
             /** Seat */
@@ -1058,6 +1149,46 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    list_call_backs_api_callbacks_get: {
+        parameters: {
+            query?: {
+                /** @description open, dialling, finished; several with commas */
+                state?: string;
+                /** @description virtual_hold or missed */
+                kind?: string;
+                /** @description Window of the reached rate */
+                hours?: number;
+                /** @description Rows per page */
+                limit?: number;
+                /** @description `next` of the page before; empty: from the start */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CallBackPage"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     list_calls_api_calls_get: {
         parameters: {
             query?: {

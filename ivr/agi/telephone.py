@@ -1,0 +1,41 @@
+"""What every call needs from its process."""
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from core.calendar import utc_now
+from ivr.acd.service import AcdService
+from ivr.agi.deeds import Means
+from ivr.agi.listening import Listening
+from ivr.calls.live import LiveCalls
+
+
+class PromptFiles(Protocol):
+    """Where prompts come from."""
+
+    async def file(self, name: str, values: Mapping[str, str] = {}) -> str:
+        """Absolute path without extension."""
+        ...
+
+    def names(self) -> Collection[str]:
+        """Every prompt there is."""
+        ...
+
+
+@dataclass(frozen=True)
+class Telephone:
+    """What every call needs from its process."""
+
+    acd: AcdService
+    live: LiveCalls
+    prompts: PromptFiles
+    write: Callable[..., None]  # takes facts
+    node: str
+    offer_timeout_s: float
+    position_every_s: float
+    max_call_s: int
+    now: Callable[[], datetime] = utc_now
+    means: Means = Means()
+    listening: Listening | None = None  # None: keys only
