@@ -17,26 +17,11 @@ from api.checks import OUR_PORTS, findings
 from core.errors import Finding
 from core.secrets import load_secrets
 from core.settings import Settings
+from tests.ports import free_ports
 
 pytestmark = pytest.mark.integration
 PORTS = ("web_port", *OUR_PORTS, "sip_port", "ami_port", "ws_port")
 CITY = ("trunk_port", "sim_phones_port", "sim_ami_port", "sim_agi_port", "sim_ws_port")
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that nobody uses now, below those that the system gives away by itself."""
-    found: list[int] = []
-    for port in range(37100, 37500):
-        with socket.socket() as stream, socket.socket(type=socket.SOCK_DGRAM) as datagram:
-            try:
-                stream.bind(("127.0.0.1", port))
-                datagram.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-        found.append(port)
-        if len(found) == count:
-            break
-    return found
 
 
 @pytest.fixture(autouse=True)
