@@ -1,40 +1,71 @@
 """What can be wrong before the start: every part is asked for its findings."""
 
+import os
 import socket
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import httpx
 
 from api import migrate
-from api.flow_known import known_to_flows
+from api.flow_known import known_to_flows, spoken_in_flows
 from api.seats.control_client import ControlClient
 from core.db import Database
 from core.errors import BadInput, Finding, HotlineError
-from core.secrets import Secrets, load_secrets
+from core.secrets import Secrets, known_secrets
 from core.settings import Settings, load_settings
 from ivr.flow import check as flow_check
 from ivr.pbx import check as pbx_check
+from ivr.pbx.modules import Role
 from ivr.prompts import check as prompt_check
 from ivr.prompts.catalogue import load_catalogue as load_prompts
 from recording.transcription import check as model_check
 from tickets.catalogue import load_catalogue
 
+OUR_PORTS = ("agi_port", "control_port", "tap_port")
+"""What the telephony process listens on, besides the web process's own port."""
 
-def findings() -> Iterator[Finding]:
-    """Everything that was looked at; without readable settings there is nothing more to look at."""
+
+def findings(*, demo: bool = False) -> Iterator[Finding]:
+    """Everything that was looked at, changing nothing; `demo` looks at the simulated city too.
+
+    Without readable settings there is nothing more to look at.
+    """
     try:
         settings = load_settings()
-        secrets = load_secrets(settings.home)
     except HotlineError as error:
         yield _bad("settings", error)
         return
     yield Finding("settings", True, f"state in {settings.home}")
+    yield _home(settings.home)
+    try:
+        secrets = known_secrets(settings.home)
+    except HotlineError as error:
+        yield _bad("secrets", error)
+        return
+    message = "can be read by their owner only" if secrets else "will be made at the first start"
+    yield Finding("secrets", True, message)
+    yield from _parts(settings, secrets or Secrets(), demo)
+
+
+def _home(home: Path) -> Finding:
+    """Whether state can be written: into the folder, or into the first one above it that exists."""
+    place = next(path for path in (home, *home.parents) if path.exists())
+    if place.is_dir() and os.access(place, os.W_OK | os.X_OK):
+        return Finding("home", True, f"{home} can be written" if place == home else f"{home} can be made")
+    what = "may not be written by this user" if place.is_dir() else "is no folder"
+    return Finding("home", False, f"{place} {what}", "mend that, or set HOTLINE_HOME to another folder")
+
+
+def _parts(settings: Settings, secrets: Secrets, demo: bool) -> Iterator[Finding]:
+    roles: tuple[Role, ...] = ("hot", "sim") if demo else ("hot",)
     parts: tuple[tuple[str, Callable[[], Iterator[Finding]]], ...] = (
-        ("ports", lambda: _ports(settings, secrets)),
+        ("ports", lambda: _ports(settings, secrets, demo)),
         ("prompts", lambda: iter(prompt_check.findings(settings))),
         ("flows", lambda: _flows(settings)),
-        ("asterisk", lambda: iter(pbx_check.findings(settings, secrets))),
+        ("asterisk", lambda: iter(pbx_check.findings(settings, secrets, roles))),
         ("speech model", lambda: iter(model_check.findings(settings))),
+        ("spoken answers", lambda: iter(model_check.answers(settings, spoken_in_flows(settings)))),
         ("catalogue", lambda: _catalogue(settings)),
         ("database", lambda: _database(settings)),
     )
@@ -49,19 +80,25 @@ def _bad(subject: str, error: HotlineError) -> Finding:
     return Finding(subject, False, f"{error.where}: {error.message}" if error.where else error.message, error.mend)
 
 
-def _ports(settings: Settings, secrets: Secrets) -> Iterator[Finding]:
+def _ports(settings: Settings, secrets: Secrets, demo: bool) -> Iterator[Finding]:
     control = ControlClient(settings, secrets)
-    running = control.state() is not None
+    runs = control.state() is not None  # it knew our token: what listens on telephony's ports is ours
     control.close()
-    for name in ("web_port", "agi_port", "control_port", "tap_port"):
-        port = getattr(settings, name)
-        if _is_free(settings.bind, port) or (running and name != "web_port"):
-            yield Finding(f"port {port}", True, f"{name}: {'ours' if running else 'free'}")
-        elif name == "web_port" and _is_our_web(settings):
-            yield Finding(f"port {port}", True, f"{name}: ours")
-        else:
-            mend = f"stop what listens there, or set HOTLINE_{name.upper()} to a free port"
-            yield Finding(f"port {port}", False, f"{name}: in use by another program", mend)
+    yield _port(settings, "web_port", lambda: _is_our_web(settings))
+    for name in OUR_PORTS:
+        yield _port(settings, name, lambda: runs)
+    if demo:
+        yield _port(settings, "sim_agi_port", lambda: False)
+
+
+def _port(settings: Settings, name: str, is_ours: Callable[[], bool]) -> Finding:
+    port = getattr(settings, name)
+    if _is_free(settings.bind, port):
+        return Finding(name, True, f"port {port} is free")
+    if is_ours():
+        return Finding(name, True, f"port {port}: our own process runs")
+    mend = f"stop what listens there, or set HOTLINE_{name.upper()} to a free port"
+    return Finding(name, False, f"port {port} is in use by another program", mend)
 
 
 def _is_free(host: str, port: int) -> bool:

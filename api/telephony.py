@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import signal
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -25,7 +24,6 @@ LOOK_UPS: Mapping[str, Callable[[Session, Mapping[str, str]], Mapping[str, str] 
     "ticket": lambda session, values: progress_by_code(session, values.get("number", ""), values.get("code", "")),
 }
 """What flows may look up: `ticket` by its number and the code that the citizen was told."""
-SWITCH_S = 0.001  # Python's own 5 ms is felt by a caller who has pressed a key
 STAND_BY_S = 0.1
 log = logging.getLogger(__name__)
 
@@ -65,8 +63,6 @@ class ProgressLookup:
 def run(settings: Settings) -> None:
     """Serve calls until SIGTERM or SIGINT."""
     configure_logs("telephony", level=settings.log_level)
-    # The thread that writes facts must not keep the calls' loop from running for longer than this.
-    sys.setswitchinterval(SWITCH_S)
     database = Database(settings.database)
     try:
         asyncio.run(_serve(settings, database))

@@ -1,6 +1,8 @@
 """Runs the web process: uvicorn with our shutdown, so that open live screens do not hold it up."""
 
+import signal
 import socket
+import sys
 
 import uvicorn
 
@@ -25,11 +27,14 @@ class Server(uvicorn.Server):
 
 
 def run(settings: Settings) -> None:
-    """Serve until SIGTERM; BadInput when the port is in use."""
+    """Serve until SIGTERM or SIGINT; BadInput when the port is in use."""
     configure_logs("web", level=settings.log_level)
     database = Database(settings.database)
     demand_migrated(database)
     listener = _listen(settings)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        # uvicorn stops in order, then sends itself the signal once more: being asked to stop is no failure.
+        signal.signal(number, lambda *_: sys.exit(0))
     config = uvicorn.Config(
         create_app(settings, database, load_secrets(settings.home)),
         log_config=None,

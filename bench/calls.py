@@ -19,7 +19,7 @@ from ivr.calls.models import Call
 from ivr.pbx.get import AsteriskInstall
 
 PAIRS, CALLS, RATE = 5, 40, 5.0
-AT_ONCE, HOLD_S, RAMP_S = 50, 12.0, 4.0
+AT_ONCE, HOLD_S, RAMP_S = 50, 10.0, 4.0
 BUDGET, AIM, BUDGET_P99_MS = 1.5, 1.25, 50
 
 

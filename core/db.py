@@ -13,6 +13,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Session, SQLModel, create_engine
 
+from core.errors import BadInput
+
 BUSY_TIMEOUT_S = 15
 T = TypeVar("T")
 
@@ -54,6 +56,15 @@ def _tune_sqlite(engine: Engine) -> None:
         )
 
 
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        mend = "give this user a folder of its own, or set HOTLINE_HOME to one"
+        message = f"cannot be written: {error.strerror}"
+        raise BadInput(message, code="home_unwritable", where=str(folder), mend=mend) from error
+
+
 class Database:
     """One engine and the two ways to reach it: `session()` to write, `reading()` to read; `in_thread` from a loop."""
 
@@ -61,7 +72,7 @@ class Database:
         self.url = url
         is_sqlite = url.startswith("sqlite")
         if is_sqlite and ":///" in url:
-            Path(url.split(":///", 1)[1]).parent.mkdir(parents=True, exist_ok=True)
+            _make_folder(Path(url.split(":///", 1)[1]).parent)
         options: dict[str, Any] = (
             {"connect_args": {"isolation_level": None}}
             if is_sqlite

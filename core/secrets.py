@@ -34,12 +34,31 @@ class Secrets(BaseModel):
 
 
 def load_secrets(home: Path) -> Secrets:
-    """Read `home/secrets.json`, or create it with mode 0600; BadInput when it is damaged or readable by others."""
+    """Read `home/secrets.json`, or create it with mode 0600.
+
+    BadInput when it is damaged or readable by others, or when home cannot be written.
+    """
+    try:
+        if not known_secrets(home):
+            home.mkdir(parents=True, exist_ok=True)
+            _create(home / "secrets.json")
+    except OSError as error:
+        raise _unwritable(home, error) from error
+    return _read(home / "secrets.json")
+
+
+def known_secrets(home: Path) -> Secrets | None:
+    """The secrets when they were made already, None before the first start; creates nothing."""
     path = home / "secrets.json"
-    home.mkdir(parents=True, exist_ok=True)
-    if not path.exists():
-        _create(path)
-    return _read(path)
+    try:
+        return _read(path) if path.exists() else None
+    except OSError as error:
+        raise _unwritable(home, error) from error
+
+
+def _unwritable(home: Path, error: OSError) -> BadInput:
+    mend = "give this user a folder of its own, or set HOTLINE_HOME to one"
+    return BadInput(f"cannot be written: {error.strerror}", code="home_unwritable", where=str(home), mend=mend)
 
 
 def _create(path: Path) -> None:
@@ -62,6 +81,7 @@ def _read(path: Path) -> Secrets:
         raise BadInput("others may read the secrets", code="secrets_open", where=str(path), mend=f"chmod 600 {path}")
     try:
         return Secrets.model_validate(json.loads(path.read_text()))
-    except (ValueError, ValidationError) as error:
+    except (OSError, ValueError, ValidationError) as error:
         mend = "restore it from a backup, or delete it: every process and telephone then gets new secrets"
-        raise BadInput("the secrets file is damaged", code="secrets_damaged", where=str(path), mend=mend) from error
+        what = f"cannot be read: {error.strerror}" if isinstance(error, OSError) else "the secrets file is damaged"
+        raise BadInput(what, code="secrets_damaged", where=str(path), mend=mend) from error

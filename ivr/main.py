@@ -219,6 +219,7 @@ class TelephonyProcess:
             "pbx": pbx,
             "facts": facts,
             "agi_sessions": self.agi.open_sessions,
+            "listened_to": self.ears.busy,
             "outbound": self.dialler.under_way,
             **self.acd.snapshot(),
         }

@@ -12,8 +12,14 @@ def add_to(app: typer.Typer) -> None:
     app.command(epilog="Example: `hotline check --json`")(check)
 
 
-def check(as_json: Annotated[bool, typer.Option("--json", help="Print JSON")] = False) -> None:
-    """Look at settings, ports, prompts, flows, Asterisk, speech model, catalogue and database; say what to mend."""
+def check(
+    demo: Annotated[bool, typer.Option("--demo", help="Look at the simulated city's ports too")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON")] = False,
+) -> None:
+    """Look at settings, home, secrets, ports, prompts, flows, Asterisk, speech model, catalogue and database.
+
+    Says what is wrong and how to mend it, changes nothing; ends with 2 when something is to be mended.
+    """
     from api.checks import findings
 
-    print_findings(list(findings()), as_json=as_json)
+    print_findings(list(findings(demo=demo)), as_json=as_json)

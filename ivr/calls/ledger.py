@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
+from typing import cast
 
+import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from core.db import insert_once
@@ -11,6 +13,21 @@ from ivr.calls.fold import CALL_FACTS, CallView, fold
 from ivr.calls.models import Call
 
 _NAMES = [kind.__name__ for kind in CALL_FACTS]
+# Built once: every step of every call goes through both, and building them costs as much as running them.
+_FACTS_OF = (
+    sa.select(FactRow.__table__)  # type: ignore[attr-defined]
+    .where(
+        col(FactRow.call_id).in_(sa.bindparam("call_ids", expanding=True)),
+        col(FactRow.name).in_(_NAMES),
+    )
+    .order_by(col(FactRow.seq))
+)
+_HELD = (
+    sa.select(Call)
+    .where(col(Call.id) == sa.bindparam("call_id"))
+    .with_for_update()
+    .execution_options(populate_existing=True)
+)
 
 
 def record(session: Session, facts: Sequence[Fact]) -> int:
@@ -24,12 +41,8 @@ def record(session: Session, facts: Sequence[Fact]) -> int:
 
 def facts_of(session: Session, call_ids: Iterable[str]) -> list[Fact]:
     """The stored facts of these calls that make up their rows, in order of storing."""
-    rows = session.exec(
-        select(FactRow)
-        .where(col(FactRow.call_id).in_(list(call_ids)), col(FactRow.name).in_(_NAMES))
-        .order_by(col(FactRow.seq))
-    ).all()
-    return [restore(row) for row in rows]
+    rows = session.execute(_FACTS_OF, {"call_ids": list(call_ids)})
+    return [restore(cast(FactRow, row)) for row in rows]  # plain rows with the same names: entities cost twice as much
 
 
 def refold(session: Session, call_id: str) -> CallView | None:
@@ -59,5 +72,4 @@ def rebuild(session: Session, call_id: str | None = None) -> int:
 
 
 def _locked(session: Session, call_id: str) -> Call | None:
-    held = select(Call).where(Call.id == call_id).with_for_update().execution_options(populate_existing=True)
-    return session.exec(held).first()
+    return session.execute(_HELD, {"call_id": call_id}).scalars().first()

@@ -27,16 +27,26 @@ class Talk:
 
 
 async def menu(step: Menu, talk: Talk) -> Way:
-    """One key."""
+    """One key, or words in its place."""
     for left in reversed(range(step.tries)):
-        key = await talk.call.ask_digits(step.prompt, talk.known, count=1, timeout_s=step.timeout_s, keys=KEYS)
+        key, was_silent = await _key_or_words(step, talk)
         target = step.target(key)
         if target is not None:
             if step.keep is not None and key in step.values:
                 await talk.keep(step.keep, step.values[key])
             return target, key
-        await _excuse(step, talk, left, was_silent=not key)
+        await _excuse(step, talk, left, was_silent=was_silent)
     return step.on_failure, ""
+
+
+async def _key_or_words(step: Menu, talk: Talk) -> tuple[str, bool]:
+    """The key (empty: none that is known), and whether the caller did nothing at all."""
+    if not step.spoken:
+        key = await talk.call.ask_digits(step.prompt, talk.known, count=1, timeout_s=step.timeout_s, keys=KEYS)
+        return key, not key
+    heard = await talk.call.listen(step.prompt, talk.known, phrases=step.grammar(), keys=KEYS, timeout_s=step.timeout_s)
+    said = step.key_of(heard.text) if heard.confidence >= step.confidence else ""
+    return heard.key or said, not (heard.key or heard.text)
 
 
 async def ask_digits(step: AskDigits, talk: Talk) -> Way:

@@ -1,7 +1,7 @@
 """The steps that wait for the caller: keys, digits, words, a grade, a yes, a message."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -14,13 +14,34 @@ _SPOKEN_DIGITS = str.maketrans("零幺一二两三四五六七八九", "01122345
 
 
 class Menu(Question):
-    """Ask for one key. A key of `choices` leads to its step; a key of `values` is kept as its word under `keep`."""
+    """Ask for one key. A key of `choices` leads to its step; a key of `values` is kept as its word under `keep`.
+
+    With `spoken` the caller may say words in place of a key; where words cannot be understood, keys still can.
+    """
 
     do: Literal["menu"]
     choices: dict[Key, Name] = {}
     values: dict[Key, Word] = {}
+    spoken: dict[Key, Phrase] = {}
+    confidence: float = Field(default=0.6, ge=0, le=1)  # words below this are not believed
     keep: Name | None = None
     next: Name | None = None  # where the keys of `values` lead that `choices` does not name
+
+    @model_validator(mode="after")
+    def _sayable(self) -> "Menu":
+        if unknown := [key for key in self.spoken if self.target(key) is None]:
+            raise ValueError(f"`spoken` has words for key {unknown[0]}, which is not a key of this menu")
+        _must_differ(self.grammar())
+        return self
+
+    def grammar(self) -> tuple[str, ...]:
+        """Everything that may be said in place of a key."""
+        return tuple(word for phrase in self.spoken.values() for word in phrase.split("|"))
+
+    def key_of(self, text: str) -> str:
+        """The key that these words stand for; empty for other words."""
+        plain = re.sub(r"\s", "", text)
+        return next((key for key, phrase in self.spoken.items() if plain in phrase.split("|")), "")
 
     @model_validator(mode="after")
     def _whole(self) -> "Menu":
@@ -84,9 +105,7 @@ class AskByVoice(Question):
             raise ValueError("nothing can be answered: give `phrases`, or `digits`")
         if self.digits is not None and (self.keep is None or self.next is None):
             raise ValueError("`digits` need `keep` and `next`")
-        said = [word for phrase in self.phrases for word in phrase.split("|")]
-        if len(said) != len(set(said)) or not all(word.strip() for word in said):
-            raise ValueError("a phrase is empty, or leads to two steps")
+        _must_differ([word for phrase in self.phrases for word in phrase.split("|")])
         return self
 
     def grammar(self) -> tuple[str, ...]:
@@ -169,3 +188,8 @@ class LeaveMessage(StepModel):
 
     def silent_s(self, speaks: Speaks) -> float:
         return speaks(self.prompt) + self.silence_s
+
+
+def _must_differ(phrases: Sequence[str]) -> None:
+    if len(phrases) != len(set(phrases)) or not all(phrase.strip() for phrase in phrases):
+        raise ValueError("a phrase is empty, or leads to two steps")

@@ -1,7 +1,7 @@
 """What `hotline check` says about Asterisk: the program, its configuration and its ports."""
 
-import ipaddress
 import shutil
+from collections.abc import Sequence
 
 from core.errors import Finding, HotlineError
 from core.secrets import Secrets
@@ -12,8 +12,8 @@ from ivr.pbx.process import Pbx, busy_ports
 from ivr.pbx.render import rehearse
 
 
-def findings(settings: Settings, secrets: Secrets) -> list[Finding]:
-    """Looks only: fetches nothing, starts nothing and changes no file under home."""
+def findings(settings: Settings, secrets: Secrets, roles: Sequence[Role] = ("hot",)) -> list[Finding]:
+    """Looks only: fetches nothing, starts nothing and changes no file under home. `sim` is the simulated city's."""
     found: list[Finding] = []
     try:
         install = known_asterisk(settings.home)
@@ -21,21 +21,12 @@ def findings(settings: Settings, secrets: Secrets) -> list[Finding]:
     except HotlineError as error:
         install = None
         found.append(Finding("asterisk", ok=False, message=error.message, mend=error.mend))
-    for role in _roles(settings):
+    for role in roles:
         running = install is not None and Pbx(install, settings, secrets, role).pid is not None
         if install is not None:
             found.append(_configuration(settings, secrets, role, install))
         found += _ports(settings, role, running)
     return found
-
-
-def _roles(settings: Settings) -> tuple[Role, ...]:
-    # A trunk on this machine is the simulated city; a real one is the operator's and not ours to look at.
-    try:
-        local = ipaddress.ip_address(settings.trunk_host).is_loopback
-    except ValueError:
-        local = settings.trunk_host == "localhost"
-    return ("hot", "sim") if local else ("hot",)
 
 
 def _program(install: AsteriskInstall | None) -> Finding:

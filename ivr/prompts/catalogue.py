@@ -131,7 +131,12 @@ def load_catalogue(path: Path) -> Catalogue:
         node = yaml.compose(raw, Loader=yaml.SafeLoader)
         data = yaml.safe_load(raw)
     except OSError as error:
-        raise BadInput("the catalogue of prompts cannot be read", code="prompts_unreadable", where=str(path)) from error
+        raise BadInput(
+            "the catalogue of prompts cannot be read",
+            code="prompts_unreadable",
+            where=str(path),
+            mend="set HOTLINE_PROMPTS_FILE to a file that this user may read",
+        ) from error
     except UnicodeDecodeError as error:
         raise BadInput("not UTF-8", code="prompts_wrong", where=str(path), mend="save the file as UTF-8") from error
     except yaml.YAMLError as error:

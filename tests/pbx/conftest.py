@@ -10,7 +10,8 @@ from ivr.pbx.get import AsteriskInstall, find_asterisk
 from ivr.pbx.process import Pbx
 from ivr.prompts.speech import EspeakSpeech
 from ivr.simulator.city import City
-from tests.pbx.hotline import RunningHotline, city_of
+from tests.pbx.citizens import city_of
+from tests.pbx.hotline import RunningHotline
 from tests.pbx.runtime import left_over, seats_reachable, settings_with_free_ports, trunk_reachable
 from tests.waiting import until
 

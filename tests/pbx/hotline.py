@@ -1,12 +1,10 @@
 """The whole hotline for tests: telephony, worker and web as real processes on two real Asterisks, to watch and kill."""
 
 import asyncio
-import itertools
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +24,6 @@ from core.settings import Settings
 from ivr.calls.models import Call
 from ivr.dialler.models import OutboundAttempt
 from ivr.pbx.process import Pbx
-from ivr.prompts.speech import Speech
-from ivr.simulator.city import City
-from ivr.simulator.scenario import Scenario
 from recording.models import Recording, Transcript
 from recording.service import recording_file
 from tests.pbx.runtime import left_over, seats_reachable, trunk_reachable
@@ -46,29 +41,7 @@ HURRY: dict[str, Any] = {
     "survey_lines": 10,
 }
 SETTLED_S = 60.0
-_numbers = itertools.count(13900010001)
 Audio = np.ndarray[Any, np.dtype[np.float32]]
-
-
-def fresh_number() -> str:
-    """A caller who has never called."""
-    return str(next(_numbers))
-
-
-def story(number: str, *, lines: int = 1, **changes: Any) -> Scenario:
-    """A caller who talks with a human for some four seconds per line, then hangs up; `changes` win."""
-    talk: list[dict[str, str]] = [{"agent": "您好，请讲。"}, {"caller": "我家暖气不热，已经好多天了。"}]
-    for _ in range(lines - 1):
-        talk += [{"agent": "请您接着说。"}, {"caller": "和平路阳光小区三号楼二单元。"}]
-    values = {
-        "id": f"story_{number}",
-        "title": "暖气不热",
-        "source": "ad_hoc",
-        "caller": {"number": number, "name": "王先生"},
-        "talk": talk,
-        "expect": {"outcome": "answered"},
-    }
-    return Scenario.model_validate(values | changes)
 
 
 class RunningHotline:
@@ -254,6 +227,11 @@ class RunningHotline:
         found: OutboundAttempt = self.read(lambda session: session.get_one(OutboundAttempt, attempt_id))
         return found
 
+    def attempts(self, survey_id: str) -> list[OutboundAttempt]:
+        """The rings of one survey, in order."""
+        statement = select(OutboundAttempt).where(OutboundAttempt.subject == survey_id).order_by(col(OutboundAttempt.n))
+        return list(self.read(lambda session: session.exec(statement).all()))
+
     def running_jobs(self, prefix: str) -> list[str]:
         """Ids of jobs that run at this moment."""
         found = self._jobs.list_workflows(status="PENDING", workflow_id_prefix=prefix, load_input=False)
@@ -312,18 +290,6 @@ class RunningHotline:
         while problem := await asyncio.to_thread(self.unsettled):
             assert asyncio.get_running_loop().time() < deadline, problem
             await asyncio.sleep(0.2)
-
-
-@asynccontextmanager
-async def city_of(hotline: RunningHotline, speech: Speech, homes: Sequence[Scenario] = ()) -> AsyncIterator[City]:
-    """The people of the city; in `homes` live citizens who are called back without having called."""
-    scenarios = {home.id: home for home in homes}
-    city = City(hotline.settings, hotline.secrets, speech, scenarios=scenarios, pick_up_s=0.5)
-    await city.start()
-    try:
-        yield city
-    finally:
-        await city.stop()
 
 
 def rms(samples: Audio) -> float:

@@ -16,7 +16,8 @@ from ivr.prompts.speech import EspeakSpeech
 from ivr.simulator.city import City
 from ivr.simulator.report import CallReport
 from ivr.simulator.scenario import Scenario
-from tests.pbx.hotline import RunningHotline, city_of, fresh_number, rms, story
+from tests.pbx.citizens import city_of, fresh_number, story
+from tests.pbx.hotline import RunningHotline, rms
 from tests.pbx.raw_sip import RawTrunk
 from tests.waiting import eventually
 from tickets.models import Ticket
@@ -98,43 +99,29 @@ async def test_callers_are_served_in_order_by_the_seat_that_is_idle_longest(
     assert "等待最久的来电" in offer.payload["reason"]
 
 
-async def test_a_seat_that_does_not_answer_pauses_and_the_caller_stays_in_front(
+async def test_seats_that_do_not_take_a_call_pause_and_the_caller_stays_in_front(
     hotline: RunningHotline, callers: City
 ) -> None:
-    await hotline.sign_in("1001", "1002")
-    unlucky, lucky, last = fresh_number(), fresh_number(), fresh_number()
-    stories = [story(unlucky, seat=["no_answer"]), story(lucky, lines=2), story(last)]
-    reports = await together(callers, stories)
-    assert [report.errors for report in reports] == [[], [], []]
-    first, _, third = [await hotline.in_state(number, "ended") for number in (unlucky, lucky, last)]
-    assert (first.outcome, first.seat, first.offers) == ("answered", "1002", 2)
-    assert moment(first.answered_at) < moment(third.answered_at)
-    (refusal,) = hotline.facts(first.id, "SeatDidNotAnswer")
-    assert refusal.payload == {"seat": "1001", "why": "no_answer"}
-    offers = hotline.facts(first.id, "SeatOffered")
-    assert "坐席未接听后排在最前" in offers[1].payload["reason"]
-    assert hotline.seat("1001")["state"] == "paused"
-    assert hotline.seat("1001")["reason"] == "振铃未接"
-
-
-async def test_busy_and_refusing_seats_pause_and_an_unregistered_one_is_not_rung(
-    hotline: RunningHotline, callers: City
-) -> None:
-    await hotline.sign_in("1001", "1002", "1003", "1004")
+    await hotline.sign_in("1001", "1002", "1003", "1004", "1005")
     hotline.sim.command("pjsip send unregister 1003")
     try:
         await eventually(lambda: not hotline.seat("1003")["reachable"], "the telephone is still there", 30)
-        number = fresh_number()
-        report = await callers.place_call(story(number, seat=["busy", "reject"]), run_id="refused")
+        unlucky, refused, last = fresh_number(), fresh_number(), fresh_number()
+        stories = [story(unlucky, seat=["no_answer"]), story(refused, lines=2, seat=["busy", "reject"]), story(last)]
+        reports = await together(callers, stories)
     finally:
         hotline.sim.command("pjsip send register 1003")
-    assert report.errors == []
-    call = await hotline.in_state(number, "ended")
-    assert (call.outcome, call.seat, call.offers) == ("answered", "1004", 3)
-    why = [(row.payload["seat"], row.payload["why"]) for row in hotline.facts(call.id, "SeatDidNotAnswer")]
-    assert why == [("1001", "busy"), ("1002", "rejected")]
+    assert [report.errors for report in reports] == [[], [], []]
+    first, second, third = [await hotline.in_state(number, "ended") for number in (unlucky, refused, last)]
+    assert [(call.seat, call.offers) for call in (first, second, third)] == [("1005", 2), ("1005", 3), ("1005", 1)]
+    assert moment(first.answered_at) < moment(third.answered_at)
+    why = [row.payload for call in (first, second) for row in hotline.facts(call.id, "SeatDidNotAnswer")]
+    assert why == [
+        {"seat": "1001", "why": "no_answer"}, {"seat": "1002", "why": "busy"}, {"seat": "1004", "why": "rejected"},
+    ]  # fmt: skip
+    assert "坐席未接听后排在最前" in hotline.facts(first.id, "SeatOffered")[1].payload["reason"]
     reasons = {seat["seat"]: seat["reason"] for seat in hotline.state()["seats"] if seat["state"] == "paused"}
-    assert reasons == {"1001": "话机占线", "1002": "拒接来电"}
+    assert reasons == {"1001": "振铃未接", "1002": "话机占线", "1004": "拒接来电"}
     await eventually(lambda: hotline.seat("1003")["reachable"], "the telephone does not come back", 30)
 
 
@@ -165,7 +152,7 @@ async def test_whoever_leaves_the_line_is_gone_from_it(hotline: RunningHotline, 
     await hotline.sign_in()
     number = fresh_number()
     scenario = story(
-        number, talk=[], steps=[{"hang_up": True, "after_s": 14}], expect={"outcome": "abandoned_in_queue"}
+        number, talk=[], steps=[{"hang_up": True, "after_s": 10}], expect={"outcome": "abandoned_in_queue"}
     )
     calling = asyncio.create_task(callers.place_call(scenario, run_id="leaves"))
     call = await hotline.in_state(number, "waiting")

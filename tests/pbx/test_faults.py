@@ -13,7 +13,8 @@ from core.calendar import utc_now
 from ivr.prompts.speech import EspeakSpeech
 from ivr.simulator.city import City
 from ivr.simulator.report import CallReport
-from tests.pbx.hotline import RunningHotline, city_of, fresh_number, rms, story
+from tests.pbx.citizens import city_of, fresh_number, story
+from tests.pbx.hotline import RunningHotline, rms
 from tests.waiting import eventually
 from tickets.models import Ticket
 from tickets.satisfaction.models import Survey
@@ -40,60 +41,42 @@ async def both_heard(hotline: RunningHotline, call_id: str) -> None:
     assert min(rms(leg) for leg in hotline.audio(call_id)) > HEARD
 
 
-async def test_talks_go_on_without_telephony_and_new_callers_reach_a_human(
+async def test_talks_go_on_without_telephony_and_all_others_reach_a_human(
     hotline: RunningHotline, callers: City
 ) -> None:
     await hotline.sign_in("1001", "1002")
-    ends_meanwhile, goes_on, comes_meanwhile = fresh_number(), fresh_number(), fresh_number()
+    goes_on, ends, held, new = numbers = [fresh_number() for _ in range(4)]
     long = call_in(callers, goes_on, lines=9)
     await hotline.in_state(goes_on, "talking")
-    short = call_in(callers, ends_meanwhile, lines=2, hangs_up="agent")
-    await hotline.in_state(ends_meanwhile, "talking")
+    others = [call_in(callers, ends, lines=3, hangs_up="agent")]
+    await hotline.in_state(ends, "talking")
+    others.append(call_in(callers, held))
+    await hotline.in_state(held, "waiting")
     hotline.kill("telephony")
-    new = call_in(callers, comes_meanwhile)
-    for report in await asyncio.gather(short, new):
+    others.append(call_in(callers, new))
+    for report in await asyncio.gather(*others):
         assert report.errors == []
         assert report.answered
     assert not long.done(), "the long talk is to last until telephony is back"
     await restart(hotline, "telephony")
     kept = await hotline.in_state(goes_on, "talking")
-    assert hotline.seat(kept.seat or "")["state"] == "talking"
-    assert hotline.seat(kept.seat or "")["call_id"] == kept.id
+    seat = kept.seat or ""
+    assert (hotline.seat(seat)["state"], hotline.seat(seat)["call_id"]) == ("talking", kept.id)
     assert (await long).errors == []
-    for number in (ends_meanwhile, goes_on, comes_meanwhile):
-        call = await hotline.in_state(number, "ended")
-        assert call.outcome == "answered"
+    calls = [await hotline.in_state(number, "ended") for number in numbers]
+    assert [call.outcome for call in calls] == ["answered"] * 4
+    assert [call.fallback for call in calls] == [False, False, True, True], "nobody is served twice"
+    assert "通话结束" in (calls[1].repaired or "")
+    assert calls[1].ended_by == "seat_hung_up"
+    for call in calls[2:]:
+        assert call.asked_human
+        assert "转入备用队列" in (call.repaired or "")
+        assert [row.payload["via_fallback"] for row in hotline.facts(call.id, "SeatAnswered")] == [True]
+    for call in calls:
         assert [row.name for row in hotline.facts(call.id, "TalkEnded", "CallEnded")] == ["TalkEnded", "CallEnded"]
         await both_heard(hotline, call.id)
         await hotline.papers(call.id)
-    first, last = hotline.calls(ends_meanwhile)[0], hotline.calls(comes_meanwhile)[0]
-    assert "通话结束" in (first.repaired or "")
-    assert (first.ended_by, first.fallback) == ("seat_hung_up", False), "nobody is served twice"
-    assert last.fallback
-    assert "转入备用队列" in (last.repaired or "")
-    await eventually(lambda: hotline.seat(kept.seat or "")["state"] == "ready", "the seat is not free again")
-
-
-async def test_callers_in_line_reach_a_human_when_telephony_dies(hotline: RunningHotline, callers: City) -> None:
-    await hotline.sign_in()
-    numbers = [fresh_number(), fresh_number()]
-    waiting = [call_in(callers, number) for number in numbers]
-    for number in numbers:
-        await hotline.in_state(number, "waiting")
-    await eventually(lambda: len(hotline.state()["waiting"]) == 2, "they do not wait")
-    hotline.kill("telephony")
-    for report in await asyncio.gather(*waiting):
-        assert report.errors == []
-        assert report.answered
-    await restart(hotline, "telephony")
-    for number in numbers:
-        call = await hotline.in_state(number, "ended")
-        assert (call.outcome, call.fallback, call.asked_human) == ("answered", True, True)
-        assert call.repaired
-        (answer,) = hotline.facts(call.id, "SeatAnswered")
-        assert answer.payload["via_fallback"]
-        await both_heard(hotline, call.id)
-    assert {seat["state"] for seat in hotline.state()["seats"]} == {"signed_out"}
+    await eventually(lambda: hotline.seat(seat)["state"] == "ready", "the seat is not free again")
 
 
 async def test_a_worker_killed_while_it_transcribes_leaves_one_text_and_one_work_order(
@@ -153,31 +136,34 @@ def finish_work_order(session: Session, number: str) -> str:
     return f"survey-{order.number}-1"
 
 
-@pytest.mark.parametrize(("keys_before", "result"), [(0, "answered"), (1, "partial")])
-async def test_a_call_back_cut_off_by_telephonys_death_keeps_its_answers_and_rings_nobody_twice(
-    hotline: RunningHotline, speech: EspeakSpeech, keys_before: int, result: str
+async def test_call_backs_cut_off_by_telephonys_death_keep_their_answers_and_ring_nobody_twice(
+    hotline: RunningHotline, speech: EspeakSpeech
 ) -> None:
-    number = fresh_number()
-    home = story(number, call_backs=[{"answer": {"solved": "1", "satisfied": "4"}}])
-    async with city_of(hotline, speech, [home]) as callers:
+    answering, silent = fresh_number(), fresh_number()
+    answer = {"answer": {"solved": "1", "satisfied": "4"}}
+    homes = [story(answering, call_backs=[answer]), story(silent, call_backs=["answer_silent", answer])]
+    async with city_of(hotline, speech, homes) as callers:
         with hotline.database.session() as session:
-            survey_id = finish_work_order(session, number)
-        await eventually(lambda: hotline.state()["agi_sessions"], "the robot does not speak", 30)
-        await eventually(
-            lambda: len(hotline.attempt(f"{survey_id}-1").answers) == keys_before, "the key is not kept", 30
-        )
+            surveys = [finish_work_order(session, number) for number in (answering, silent)]
+        await eventually(lambda: any(one.answers for one in hotline.attempts(surveys[0])), "the key is not kept", 60)
         hotline.kill("telephony")
-        await eventually(lambda: callers.call_backs[0].ended_at, "the citizen is left in silence")
+        await eventually(lambda: all(back.ended_at for back in callers.call_backs), "citizens are left in silence")
         await restart(hotline, "telephony")
         await hotline.settled()
-        survey = hotline.read(lambda session: session.get_one(Survey, survey_id))
-        order = hotline.read(lambda session: session.exec(select(Ticket).where(Ticket.caller == number)).one())
-        first = hotline.attempt(f"{survey_id}-1")
-        assert (survey.result, survey.solved, order.state) == (result, "yes", "closed")
-        assert (first.outcome, len(first.answers)) == ("answered" if keys_before else "lost", keys_before)
-        rings = [(back.number, back.attempt) for back in callers.call_backs]
-        assert rings == [(number, n) for n in range(1, survey.attempts + 1)]
-        assert survey.attempts == (1 if keys_before else 2)
+        rings = sorted((back.number, back.attempt) for back in callers.call_backs)
+    assert rings == [(answering, 1), (silent, 1), (silent, 2)]
+    outcomes = [[(one.outcome, one.answers) for one in hotline.attempts(survey)] for survey in surveys]
+    assert outcomes == [
+        [("answered", {"solved": "yes"})],
+        [("lost", {}), ("answered", {"solved": "yes", "satisfied": "4"})],
+    ]
+    results = [hotline.read(lambda session, id=survey: session.get_one(Survey, id)) for survey in surveys]
+    assert [(survey.result, survey.solved, survey.score) for survey in results] == [
+        ("partial", "yes", None), ("answered", "yes", 4),
+    ]  # fmt: skip
+    for number in (answering, silent):
+        order = hotline.read(lambda session, of=number: session.exec(select(Ticket).where(Ticket.caller == of)).one())
+        assert order.state == "closed"
 
 
 @asynccontextmanager

@@ -236,10 +236,11 @@ def test_one_that_runs_with_other_settings_is_not_taken_for_ours(
 def test_the_check_looks_at_the_program_the_configuration_and_the_ports(
     hot: Pbx, sim: Pbx, settings: Settings, secrets: Secrets, tmp_path: Path
 ) -> None:
-    well = findings(settings, secrets)
+    both = ("hot", "sim")
+    well = findings(settings, secrets, both)
     assert all(finding.ok for finding in well)
     assert hot.version in well[0].message
-    wrong = findings(settings.model_copy(update={"home": tmp_path}), secrets)
+    wrong = findings(settings.model_copy(update={"home": tmp_path}), secrets, both)
     busy = {finding.subject: finding for finding in wrong if not finding.ok}
     assert {"sip_port", "ami_port", "trunk_port", "sim_phones_port", "sim_ami_port"} == set(busy)
     assert "HOTLINE_SIP_PORT" in busy["sip_port"].mend

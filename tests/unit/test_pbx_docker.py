@@ -2,6 +2,9 @@
 
 import re
 import shlex
+import subprocess
+import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,7 @@ from core.settings import ROOT, Settings
 pytestmark = pytest.mark.unit
 DOCKERFILE = (ROOT / "docker" / "Dockerfile").read_text().replace("\\\n", " ")
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker" / "compose.yaml").read_text())
+BUILDERS = {"hatchling", "editables", "types-PyYAML"}  # they install the project, or are a few files of text
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 
 
@@ -26,6 +30,21 @@ def test_every_copied_file_exists_and_is_not_ignored() -> None:
     sources = [source for words in copies for source in words]
     assert [source for source in sources if not (ROOT / source).exists()] == []
     assert [source for source in sources if f"!{Path(source).parts[0]}" not in sent] == []
+
+
+def test_a_linter_finds_nothing_in_the_dockerfile() -> None:
+    program = Path(sys.executable).with_name("hadolint")
+    done = subprocess.run(
+        [program, "--no-color", ROOT / "docker" / "Dockerfile"], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+
+
+def test_what_development_alone_needs_is_not_in_the_image() -> None:
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]["dev"]
+    wanted = {re.split(r"[<>=]", one)[0] for one in extras} - BUILDERS
+    removed = DOCKERFILE[DOCKERFILE.index("pip uninstall") :].split("\n", 1)[0].split()
+    assert {name for name in wanted if name not in removed} == set()
 
 
 def test_images_have_a_fixed_release_and_name_no_registry() -> None:
@@ -44,7 +63,7 @@ def test_nothing_runs_as_root() -> None:
             stage = line.split()[-1]
         elif line.startswith("USER "):
             last[stage] = line.split()[1]
-    assert last == {"application": "hotline", "asterisk": "hotline"}
+    assert last == {"application": "10001", "asterisk": "10001"}
 
 
 def test_every_service_runs_a_stage_and_a_command_that_exist() -> None:
