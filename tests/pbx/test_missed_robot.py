@@ -8,7 +8,8 @@ from core.secrets import Secrets
 from core.settings import Settings
 from ivr.pbx.process import Pbx
 from ivr.simulator.city import City
-from tests.pbx.hotline import RunningHotline, fresh_number
+from tests.pbx.citizens import fresh_number
+from tests.pbx.hotline import RunningHotline
 from tests.pbx.test_virtual_hold import begin, finished, kept_call, promises, rings
 from tests.waiting import eventually
 

@@ -15,7 +15,8 @@ from ivr.calls.models import Call
 from ivr.pbx.process import Pbx
 from ivr.simulator.city import City
 from ivr.simulator.report import CallReport
-from tests.pbx.hotline import RunningHotline, fresh_number, story
+from tests.pbx.citizens import fresh_number, story
+from tests.pbx.hotline import RunningHotline
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.pbx
