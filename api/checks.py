@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 
 from api import migrate
-from api.flow_known import known_to_flows
+from api.flow_known import known_to_flows, spoken_in_flows
 from api.seats.control_client import ControlClient
 from core.db import Database
 from core.errors import BadInput, Finding, HotlineError
@@ -65,6 +65,7 @@ def _parts(settings: Settings, secrets: Secrets, demo: bool) -> Iterator[Finding
         ("flows", lambda: _flows(settings)),
         ("asterisk", lambda: iter(pbx_check.findings(settings, secrets, roles))),
         ("speech model", lambda: iter(model_check.findings(settings))),
+        ("spoken answers", lambda: iter(model_check.answers(settings, spoken_in_flows(settings)))),
         ("catalogue", lambda: _catalogue(settings)),
         ("database", lambda: _database(settings)),
     )

@@ -78,13 +78,7 @@ class VoskEngine:
 
     def begin(self, phrases: Sequence[str] | None) -> Utterance:
         """See `SpeechEngine`."""
-        info = resolve(self._settings)
-        if not isinstance(info, ModelInfo):
-            raise Unavailable(info.reason, code="model_missing", mend=info.mend)
-        try:
-            model = _model(info.path)
-        except RecognizerFailed as error:
-            raise Unavailable(str(error), code="speech_failed") from error
+        model = self._model()
         if phrases is None:
             return VoskUtterance(vosk.KaldiRecognizer(model, RATE))
         lines = [spelt for phrase in phrases if (spelt := _spell(phrase, model))]
@@ -93,6 +87,20 @@ class VoskEngine:
         return VoskUtterance(
             vosk.KaldiRecognizer(model, RATE, json.dumps([*lines, UNKNOWN], ensure_ascii=False)), is_closed=True
         )
+
+    def unknown(self, phrases: Sequence[str]) -> list[str]:
+        """Phrases that the model has no words for, so that it never hears them. Unavailable without a model."""
+        model = self._model()
+        return [phrase for phrase in phrases if not _spell(phrase, model)]
+
+    def _model(self) -> vosk.Model:
+        info = resolve(self._settings)
+        if not isinstance(info, ModelInfo):
+            raise Unavailable(info.reason, code="model_missing", mend=info.mend)
+        try:
+            return _model(info.path)
+        except RecognizerFailed as error:
+            raise Unavailable(str(error), code="speech_failed") from error
 
 
 class VoskUtterance:

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from api.flow_known import spoken_in_flows
 from core.errors import Unavailable
 from core.settings import Settings
 from ivr.prompts.speech import EspeakSpeech, Voice
 from ivr.tap.listener import SpokenAnswer, Utterance, judge, transcribe
 from ivr.tap.speaking import Began, Goes, Speaking, Stopped, detector
+from recording.transcription.check import answers
 from recording.transcription.vosk_recognizer import VoskEngine
 
 pytestmark = pytest.mark.integration
@@ -113,3 +115,15 @@ def test_a_model_without_words_for_the_answers_or_no_model_at_all_is_unavailable
     with pytest.raises(Unavailable) as error:
         VoskEngine(Settings(model="vosk-model-cn-0.22", home=tmp_path)).begin(("满意",))
     assert error.value.code == "model_missing"
+
+
+def test_the_check_names_answers_that_the_model_can_never_hear(tmp_path: Path) -> None:
+    shipped = spoken_in_flows(Settings())
+    assert "没有解决" in shipped["survey"]
+    assert answers(Settings(), shipped) == []
+    (finding,) = answers(Settings(), {"survey": ["满意", "xyzzy"], "main": []})
+    assert (finding.subject, finding.ok) == ("words of flow survey", False)
+    assert "xyzzy" in finding.message
+    assert "满意" not in finding.message
+    missing = Settings(model="vosk-model-cn-0.22", home=tmp_path)
+    assert answers(missing, shipped) == [], "the model's own finding says it"

@@ -168,7 +168,7 @@ async def test_words_cut_the_prompt_and_are_the_answer(
     settings: Settings,
     secrets: Secrets,
     sounds: dict[str, str],
-    record_property: Callable[[str, object], None],
+    record_testsuite_property: Callable[[str, object], None],
 ) -> None:
     spoke_at: list[float] = []
     started = time.monotonic()
@@ -176,7 +176,7 @@ async def test_words_cut_the_prompt_and_are_the_answer(
         heard = await outcome(desk)
     assert heard == SpokenAnswer("查进度", pytest.approx(1.0, abs=0.4))
     to_cut = desk.prompt_over_at - spoke_at[0]
-    record_property("seconds_to_cut", round(to_cut, 2))
+    record_testsuite_property("seconds_to_cut", round(to_cut, 2))
     assert 0 < to_cut < 1.5
     assert desk.prompt_over_at - started < seconds_of(sounds["prompt"]), "it was not heard to its end"
 
@@ -271,3 +271,24 @@ async def test_what_a_waiting_caller_says_is_kept_though_a_seat_is_free_in_the_m
         await eventually(lambda: said, "nothing was kept", 30)
     assert "暖气" in said[0]
     assert served_s[0] < 0.05, "the caller who is served does not wait for the recogniser"
+
+
+async def test_a_free_seat_cuts_the_invitation_to_speak(
+    desk: Desk, settings: Settings, secrets: Secrets, sounds: dict[str, str]
+) -> None:
+    late_s: list[float] = []
+
+    async def hold(session: AgiSession) -> None:
+        served: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        served_at: list[float] = []
+        served.add_done_callback(lambda _: served_at.append(time.monotonic()))
+        async with notes(session, desk.listening, lambda _: None) as taking:
+            asyncio.get_running_loop().call_later(1.5, served.set_result, None)
+            await taking.invite(asyncio.create_task(session.stream_file(sounds["prompt"])), served)
+        late_s.append(time.monotonic() - served_at[0])
+        await session.hangup()
+
+    desk.serve = hold  # type: ignore[method-assign]
+    async with calling(settings, secrets, wait_for_the_end):
+        await eventually(lambda: late_s, "the invitation does not end")
+    assert late_s[0] < 0.5

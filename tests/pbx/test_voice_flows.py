@@ -16,7 +16,8 @@ from ivr.dialler.requests import request_attempt
 from ivr.pbx.process import Pbx
 from ivr.prompts.speech import EspeakSpeech
 from ivr.simulator.city import City
-from tests.pbx.hotline import RunningHotline, city_of, fresh_number, story
+from tests.pbx.citizens import city_of, fresh_number, story
+from tests.pbx.hotline import RunningHotline
 from tests.waiting import eventually
 from tickets.models import Ticket
 
