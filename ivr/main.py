@@ -27,6 +27,9 @@ from ivr.agi.telephone import Telephone
 from ivr.ami.bridge import PbxBridge
 from ivr.ami.client import AmiClient
 from ivr.ami.spying import AmiSpies
+from ivr.callbacks.answered import AnsweredCallBacks
+from ivr.callbacks.service import FLOW as MISSED_FLOW
+from ivr.callbacks.service import CallBacks
 from ivr.calls.ledger import record
 from ivr.calls.live import LiveCalls
 from ivr.calls.writer import FactWriter
@@ -72,7 +75,7 @@ class TelephonyProcess:
         self._database = database
         self._speech = EspeakSpeech()
         self.prompts = Prompts(settings, self._speech)
-        self.flows = FlowShelf(settings.flows_dir, (settings.flow, "survey"), database)
+        self.flows = FlowShelf(settings.flows_dir, (settings.flow, "survey", MISSED_FLOW), database)
         self.writer = FactWriter(database, store_facts, settings.home / "journal" / f"{settings.node}.jsonl")
         self.live = LiveCalls(settings.node)
         self._plan_seen = changed_at(settings.skills_file)
@@ -94,6 +97,15 @@ class TelephonyProcess:
         spies = AmiSpies(self.ami)
         taps = TapServer(settings.bind, settings.tap_port, spies, seen_from_pbx=local_address(settings))
         self.ears = Ears(taps, speech or NoSpeech(), most=settings.listen_most)
+        self.call_backs = CallBacks(
+            settings,
+            database,
+            self.acd,
+            self.live,
+            self.dialler,
+            can_dial=lambda: self.ami.connected,
+            is_ledger_whole=lambda: not self.writer.waiting and not self.bridge.needs_mending,
+        )
         phone = Telephone(
             acd=self.acd,
             live=self.live,
@@ -103,7 +115,7 @@ class TelephonyProcess:
             offer_timeout_s=settings.offer_timeout_s,
             position_every_s=settings.position_every_s,
             max_call_s=settings.max_call_s,
-            means=Means(settings.home / "messages", settings.transfer_numbers),
+            means=Means(settings.home / "messages", settings.transfer_numbers, self.call_backs),
             listening=Listening(self.ears, spies, settings.ask_while_waiting),
         )
         around = HotlineAround(load_city_calendar(settings.calendar), settings.city_zone, self.acd)
@@ -112,6 +124,7 @@ class TelephonyProcess:
             settings.agi_port,
             {
                 "/call": InboundCalls(phone, lambda: self.flows.flow(settings.flow), lookup, around),
+                "/recall": AnsweredCallBacks(phone, database, self.flows.flow),
                 "/outbound": OutboundCalls(phone, database, self.flows.flow),
             },
         )
@@ -131,6 +144,7 @@ class TelephonyProcess:
         jobs: list[Coroutine[Any, Any, None]] = [
             self.writer.run(),
             self.dialler.run(),
+            self.call_backs.run(),
             self._control.serve(),
             self._tick(),
             self.flows.run(),

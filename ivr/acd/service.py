@@ -155,6 +155,21 @@ class AcdService:
         """Place in line, 1 for the next one; 0 for a call that does not wait."""
         return self._acd.line.position(call_id, self._now())
 
+    def asked_at(self, call_id: str) -> datetime | None:
+        """Since when this caller has had the place in line; None for a call that does not wait."""
+        caller = self._acd.line.get(call_id)
+        return caller.asked_at if caller is not None else None
+
+    @property
+    def free_seats(self) -> int:
+        """Seats that would take a call now."""
+        return sum(seat.is_free for seat in self._acd.seats.values())
+
+    @property
+    def waiting(self) -> int:
+        """Callers and kept places in line."""
+        return len(self._acd.line)
+
     def why_waiting(self, call_id: str) -> str:
         """In Chinese: why this caller is not with a human yet."""
         return self._acd.why_waiting(call_id, self._now())

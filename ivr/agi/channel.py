@@ -11,6 +11,7 @@ from core.facts import Fact
 from ivr.acd.rules import Assignment, Why
 from ivr.acd.service import Waiter
 from ivr.agi.listening import notes
+from ivr.agi.place import PlaceInLine
 from ivr.agi.session import AgiSession
 from ivr.agi.speaking import SpeakingCall
 from ivr.agi.telephone import Telephone
@@ -19,16 +20,12 @@ from ivr.facts import (
     CallerSaid,
     SeatDidNotAnswer,
     SeatOffered,
-    WaitAnnounced,
 )
 from ivr.flow.ports import CallerHungUp
 from ivr.tap.listener import SpokenAnswer
 
 log = logging.getLogger(__name__)
 
-NEAR_SLICE_S = 0.2  # how soon the first in line notices a free seat
-FAR_SLICE_S = 1.0  # everybody else: five times fewer commands
-NEAR = 3
 DIAL_SLACK_S = 60
 
 CALL_REJECTED = "21"  # Q.850
@@ -43,53 +40,59 @@ WHY: Mapping[str, Why] = {
 class AgiCall(SpeakingCall):
     """CallControl over AGI."""
 
-    def __init__(self, session: AgiSession, call_id: str, phone: Telephone) -> None:
+    def __init__(self, session: AgiSession, call_id: str, phone: Telephone, *, place: datetime | None = None) -> None:
         super().__init__(session, call_id, phone)
+        self._place = place  # in line, taken in an earlier call
         self._invited = False  # to say what it is about, once in a call
 
     async def enqueue(self, skill: str, priority: int) -> None:
         """Hold the caller until a seat answers, and through the talk; returns when the seat has hung up."""
         phone = self._phone
-        self._fact(
-            CallerAskedForHuman(
-                id=CallerAskedForHuman.once(self.call_id),
-                at=phone.now(),
-                call_id=self.call_id,
-                node=phone.node,
-                skill=skill,
-                priority=priority,
-            )
-        )
+        self._asks(skill, priority)
         env = self._session.env
         number = env.get("agi_callerid", "")
+        back = phone.means.call_backs
+        kept = back.take_over(self.call_id) if back is not None else None
         waiter = phone.acd.join(
             self.call_id,
             skill,
             priority,
             line=env.get("agi_extension", ""),
             number=number if number.removeprefix("+").isdigit() else "",
+            asked_at=self._place or kept,
         )
+        place = PlaceInLine(self._session, phone, waiter, self.say, (skill, priority))
         try:
             while True:
-                offer = await self._hold(waiter)
-                if await self._ring(offer):
+                offer = await self._hold(waiter, place)
+                if offer is None or await self._ring(offer):
                     return
         finally:
             phone.acd.leave(self.call_id)
 
-    async def _hold(self, waiter: Waiter) -> Assignment:
-        """Music and announcements until a seat is offered."""
+    async def call_back(self, skill: str, priority: int) -> bool:
+        """Keep the place and ring back: a request for a human as much as waiting is."""
+        self._asks(skill, priority)
+        return await super().call_back(skill, priority)
+
+    def _asks(self, skill: str, priority: int) -> None:
+        identity, at, node = CallerAskedForHuman.once(self.call_id), self._phone.now(), self._phone.node
+        fact = CallerAskedForHuman(id=identity, at=at, call_id=self.call_id, node=node, skill=skill, priority=priority)
+        self._fact(fact)
+
+    async def _hold(self, waiter: Waiter, place: PlaceInLine) -> Assignment | None:
+        """Music and announcements until a seat is offered; None for who is rung back instead."""
         if not waiter.offer.done():
             await asyncio.sleep(0)  # let the ACD assign a seat that is free right now
         if not waiter.offer.done():
             await self.say("wait_please", {})
         listening, may_ask = self._phone.listening, not self._invited and not waiter.offer.done()
         if listening is None or not listening.ask_while_waiting or not may_ask:
-            return await self._wait_in_line(waiter)
+            return await place.wait()
         self._invited = True
         async with notes(self._session, listening, self._said) as taking:
             await taking.invite(asyncio.create_task(self.say("speak_while_waiting", {})), waiter.offer)
-            return await self._wait_in_line(waiter)
+            return await place.wait()
 
     def _said(self, answer: SpokenAnswer) -> None:
         """Something that the caller said while waiting."""
@@ -102,43 +105,6 @@ class AgiCall(SpeakingCall):
         )
         self._fact(fact)
         self._phone.acd.said(self.call_id, answer.text)
-
-    async def _wait_in_line(self, waiter: Waiter) -> Assignment:
-        """Music, and now and then the place in line."""
-        told_at = asyncio.get_running_loop().time()
-        music = False
-        while not waiter.offer.done():
-            if not music:
-                await self._session.set_music(True)
-                music = True
-            await self._session.wait_for_digit(NEAR_SLICE_S if waiter.position <= NEAR else FAR_SLICE_S)
-            if not waiter.offer.done() and asyncio.get_running_loop().time() - told_at >= self._phone.position_every_s:
-                await self._session.set_music(False)
-                music = False
-                await self._tell_place(waiter.position)
-                told_at = asyncio.get_running_loop().time()
-        if music:
-            await self._session.set_music(False)
-        return waiter.offer.result()
-
-    async def _tell_place(self, position: int) -> None:
-        """The place in line, and how long it may take while such estimates have been good lately."""
-        wait = self._phone.acd.announce(self.call_id)
-        if wait is None:
-            await self.say("position", {"position": str(position)})
-            return
-        self._fact(
-            WaitAnnounced(
-                at=self._phone.now(),
-                call_id=self.call_id,
-                node=self._phone.node,
-                position=position,
-                expected_s=round(wait.expected_s, 1),
-                low_s=round(wait.low_s, 1),
-                high_s=round(wait.high_s, 1),
-            )
-        )
-        await self.say("position_wait", {"position": str(position), "wait": wait.words()})
 
     async def _ring(self, offer: Assignment) -> bool:
         """Ring one seat; True when a talk took place and the caller is still there."""

@@ -32,6 +32,14 @@ class CallBacks(Protocol):
         """Keep the place; False when it could not be promised after all."""
         ...
 
+    def offers(self, call_id: str) -> bool:
+        """Whether this waiting caller is told now that we could ring back."""
+        ...
+
+    def take_over(self, call_id: str) -> datetime | None:
+        """The caller has a kept place, which is this call's now: when he first asked. None when he has none."""
+        ...
+
 
 @dataclass(frozen=True)
 class Means:

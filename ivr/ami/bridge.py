@@ -14,6 +14,7 @@ from core.settings import Settings
 from ivr.acd.service import AcdService
 from ivr.ami.client import AmiClient
 from ivr.ami.translate import (
+    RECALL_CONTEXT,
     ChannelGone,
     ChannelUp,
     HangupRequested,
@@ -138,7 +139,9 @@ class PbxBridge:
         for channel in channels:
             call_id = channel.get("Linkedid")
             kind = kind_of(channel.get("Channel"), channel.get("Uniqueid"), channel.get("Context"), self._seats)
-            if kind == "caller" and channel.get("Uniqueid") == call_id:
+            # A promised call-back is a call once somebody is being rung for it, or the fallback queue has it.
+            is_kept = channel.get("Context") == RECALL_CONTEXT and channel.get("Application") in ("Dial", FALLBACK_APP)
+            if (kind == "caller" or is_kept) and channel.get("Uniqueid") == call_id:
                 self._live.resumed(call_id, fallback=channel.get("Application") == FALLBACK_APP)
         for channel in channels:
             call_id, seat = channel.get("Linkedid"), seat_of(channel.get("Channel"), self._seats)

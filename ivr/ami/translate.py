@@ -9,6 +9,7 @@ from ivr.ami.wire import AmiEvent
 
 Kind = Literal["caller", "seat", "robo", "spy", "local", "other"]
 ROBO_CONTEXT = "robo"
+RECALL_CONTEXT = "recall"  # a promised call-back that the citizen has answered
 _PJSIP = re.compile(r"PJSIP/(.+)-[0-9a-f]{8}(?:[<;].*)?")
 _MADE_BY_ASTERISK = re.compile(r"(?:.+-)?\d{9,11}\.\d+")  # [systemname-]seconds.counter
 _CODE = re.compile(r"(?<!\d)([1-6]\d\d)(?!\d)")

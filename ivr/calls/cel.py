@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 
 COLUMNS = 12
 _SEAT = re.compile(r"^PJSIP/(\d{1,12})-[0-9a-f]+$")
-_INBOUND, _OUTBOUND = "from-trunk", "robo"
+_INBOUND, _OUTBOUND, _CALL_BACK = "from-trunk", "robo", "recall"
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,7 @@ class Witnessed:
     ended_by: str = "unknown"
     ended_detail: str = ""
     last_at: datetime | None = None
+    is_call_back: bool = False  # a promised one: who answered, a person or a machine, the log does not tell
 
 
 def read_cel(file: Path, offset: int = 0) -> tuple[list[CelEvent], int]:
@@ -127,7 +128,7 @@ def witness(events: Iterable[CelEvent]) -> dict[str, Witnessed]:
     return {
         call_id: _tell(call_id, sorted(found, key=lambda event: event.at))
         for call_id, found in by_call.items()
-        if _is_citizens(found)
+        if _is_citizens(found) or _is_call_back(found)
     }
 
 
@@ -138,8 +139,12 @@ def _is_citizens(events: list[CelEvent]) -> bool:
     return is_inbound and not any(event.context == _OUTBOUND or event.app == "AppDial2" for event in own)
 
 
+def _is_call_back(events: list[CelEvent]) -> bool:
+    return any(event.is_own and event.context == _CALL_BACK for event in events)
+
+
 def _tell(call_id: str, events: list[CelEvent]) -> Witnessed:
-    told = Witnessed(call_id)
+    told = Witnessed(call_id, is_call_back=_is_call_back(events))
     for event in events:
         told.last_at = event.at
         if event.is_own:
@@ -148,6 +153,8 @@ def _tell(call_id: str, events: list[CelEvent]) -> Witnessed:
             _seat_event(told, event, event.seat)
         if event.kind == "LINKEDID_END":
             told.ended_at = told.ended_at or event.at
+    if told.is_call_back:
+        told.arrived_at = told.asked_at = None  # we rang the citizen, who had asked in an earlier call
     if told.ended_at is not None:
         for talk in told.talks:
             talk.ended_at = talk.ended_at or told.ended_at

@@ -21,6 +21,9 @@ class LiveCall:
     ended_by: Cause | None = None
     fallback: bool = False
     put_down: Literal["caller", "seat"] | None = None  # of the present talk
+    caller: str = ""
+    caller_name: str = ""
+    line: str = ""
 
 
 class LiveCalls:
@@ -47,7 +50,7 @@ class LiveCalls:
         """A citizen's call came in."""
         if call_id in self._calls:
             return []
-        self._calls[call_id] = LiveCall(call_id)
+        self._calls[call_id] = LiveCall(call_id, caller=caller, caller_name=caller_name, line=line)
         identity = CallArrived.once(call_id)
         return [
             CallArrived(

@@ -10,7 +10,16 @@ from core.facts import Fact
 from ivr.calls.cel import CelEvent, Witnessed, witness
 from ivr.calls.ledger import facts_of, record
 from ivr.calls.models import Call
-from ivr.facts import CallArrived, CallEnded, CallerAskedForHuman, CallRepaired, FallbackTaken, SeatAnswered, TalkEnded
+from ivr.facts import (
+    CallArrived,
+    CallBackKept,
+    CallEnded,
+    CallerAskedForHuman,
+    CallRepaired,
+    FallbackTaken,
+    SeatAnswered,
+    TalkEnded,
+)
 
 BATCH = 200
 F = TypeVar("F", bound=Fact)
@@ -55,6 +64,8 @@ def missing_facts(
     told = told or Witnessed(call_id)
     if not known and told.arrived_at is None:
         return []
+    if told.is_call_back and not told.talks and not _of(known, CallBackKept):
+        return []  # nobody but a machine answered: no call of anybody
     origin: dict[str, Any] = {"call_id": call_id, "node": node, "source": "cel"}
     found = [*_beginning(known, told, origin), *_talks(known, told, origin)]
     what = ""

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
 from typing import Any
 
 from sqlmodel import Session
@@ -20,6 +21,14 @@ POLL_S = 0.3
 RECORD_RETRY_S = 1.0
 LOST_S = 600.0  # how long a call may still be up of which nobody knows any more
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Way:
+    """How to ring: the dialplan's context on answer, and for how long (seconds)."""
+
+    context: str
+    ring_s: int
 
 
 class Dialler:
@@ -42,11 +51,11 @@ class Dialler:
         self._database = database
         self._ami = ami
         self._lines = lines
-        self._ring_s = ring_s
-        self._context = context
+        self._robots = Way(context, ring_s)
         self._caller_id = caller_id
         self._calls: dict[str, asyncio.Task[None]] = {}
         self._gone: dict[str, asyncio.Event] = {}
+        self._with_a_seat: set[str] = set()  # under way, but on none of the robot's lines
         self.may_dial: Callable[[], bool] = lambda: True
 
     @property
@@ -54,12 +63,21 @@ class Dialler:
         """Attempts that ring or talk now."""
         return len(self._calls)
 
+    @property
+    def _free(self) -> int:
+        return self._lines - len(self._calls) + len(self._with_a_seat)
+
+    async def ring(self, attempt: OutboundAttempt, way: Way) -> None:
+        """Ring a claimed attempt for which a human of ours is kept free; returns when it is over. Takes no line."""
+        self._with_a_seat.add(attempt.id)
+        await asyncio.wait({self._begin(attempt.id, self._ring(attempt, way))})
+
     async def run(self) -> None:
         """Dial what is due until cancelled; calls under way go on to their end in Asterisk."""
         is_failing = False
         while True:
             try:
-                if self._ami.connected and self.may_dial() and len(self._calls) < self._lines:
+                if self._ami.connected and self.may_dial() and self._free > 0:
                     await self._dial_due()
                 is_failing = False
             except Exception:  # a database that is away must not end the process that holds the callers
@@ -89,28 +107,29 @@ class Dialler:
                 await self._finish(attempt_id, CallResult(outcome="lost"))
 
     async def _dial_due(self) -> None:
-        free = self._lines - len(self._calls)
+        free = self._free
         due = await self._database.in_thread(lambda session: due_attempts(session, free))
         for attempt in due:
             if attempt.id in self._calls:
                 continue
             if await self._database.in_thread(lambda session, found=attempt: claim(session, found.id, utc_now())):  # type: ignore[misc]
-                self._begin(attempt.id, self._ring(attempt))
+                self._begin(attempt.id, self._ring(attempt, self._robots))
 
-    def _begin(self, attempt_id: str, call: Coroutine[Any, Any, None]) -> None:
+    def _begin(self, attempt_id: str, call: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         self._gone[attempt_id] = asyncio.Event()
         task = self._calls[attempt_id] = asyncio.create_task(call)
         task.add_done_callback(lambda _task: self._forget(attempt_id))
+        return task
 
-    async def _ring(self, attempt: OutboundAttempt) -> None:
+    async def _ring(self, attempt: OutboundAttempt, way: Way) -> None:
         try:
             result = await place_call(
                 self._ami,
                 channel_id=attempt.id,
                 number=attempt.number,
-                context=self._context,
-                variables={"HOTLINE_ATTEMPT": attempt.id},
-                timeout_s=self._ring_s,
+                context=way.context,
+                variables={"HOTLINE_ATTEMPT": attempt.id, "HOTLINE_NUMBER": attempt.number},
+                timeout_s=way.ring_s,
                 caller_id=self._caller_id,
             )
         except AmiLost:
@@ -172,3 +191,4 @@ class Dialler:
     def _forget(self, attempt_id: str) -> None:
         self._calls.pop(attempt_id, None)
         self._gone.pop(attempt_id, None)
+        self._with_a_seat.discard(attempt_id)

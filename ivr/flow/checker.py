@@ -205,6 +205,8 @@ def _given(ways: Ways) -> dict[str, frozenset[str]]:
 
 
 def _no_line_outbound(loaded: LoadedFlow) -> Iterator[Finding]:
+    if loaded.flow.kind == "call_back":
+        return
     for name, step in loaded.flow.steps.items():
         if isinstance(step, Enqueue | Rate):
             message = f"step {name!r} ({step.do}) has no meaning in an outbound flow"

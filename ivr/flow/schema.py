@@ -67,7 +67,7 @@ class Flow(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     flow: Name
-    kind: Literal["inbound", "outbound"] = "inbound"
+    kind: Literal["inbound", "outbound", "call_back"] = "inbound"  # call_back: we ring, and have a human for it
     start: Name
     budget_s: float | None = Field(default=None, gt=0, le=600)  # longest way to a human; None: the city's
     steps: dict[Name, Step] = Field(min_length=1, max_length=300)

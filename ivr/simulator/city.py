@@ -51,6 +51,7 @@ class City:
         self._pick_up_s = pick_up_s
         self._ring_s = ring_s
         self._calls: dict[str, PlacedCall] = {}  # by the caller's number
+        self._called_back: dict[str, CallBackReport] = {}  # citizens whose telephone rings or who talk, by number
         self._homes = {s.caller.number: s for s in self.scenarios.values() if s.follows is None}
         self._attempts: Counter[str] = Counter()
         self._serial = itertools.count(1)
@@ -141,7 +142,7 @@ class City:
         agent = AgentAtSeat(Leg(session, self._shelf), session.env.get("agi_extension", ""), self._pick_up_s)
         call = self._calls.get(session.env.get("agi_callerid", ""))
         if call is None:
-            await agent.serve_stranger()
+            await agent.serve_stranger(self._called_back.get(session.env.get("agi_callerid", "")))
             return
         try:
             await agent.serve(call)
@@ -159,7 +160,9 @@ class City:
         how = home.call_back(attempt) if home else _UNKNOWN
         report = CallBackReport(number, home.id if home else None, attempt, how.kind, utc_now())
         self.call_backs.append(report)
+        self._called_back[number] = report
         try:
             await CitizenCalledBack(Leg(session, self._shelf), home, report).run(how)
         finally:
+            self._called_back.pop(number, None)
             report.ended_at = utc_now()

@@ -122,12 +122,14 @@ class AgentAtSeat:
         finally:
             call.ringing = False
 
-    async def serve_stranger(self) -> None:
-        """A caller whose story nobody knows: greet, then listen until he has gone."""
+    async def serve_stranger(self, called_back: CallBackReport | None = None) -> None:
+        """A caller whose story nobody knows, or a citizen whom we rang: greet, then listen until he has gone."""
         await self._leg.ring(self._pick_up_s)
         await self._leg.answer()
         await self._leg.pause(BRIDGING_S)
         await self._leg.say(GREETING, AGENT_VOICE)
+        if called_back is not None:
+            called_back.seat, called_back.talk_at = self._seat, utc_now()
         await self._leg.pause(TURN_S)
         await self._leg.hang_up()
 
@@ -181,6 +183,8 @@ class CitizenCalledBack:
                 await self._leg.ring(MACHINE_S * 2)
             case "machine":
                 await self._machine()
+            case "talk" | "talk_after_key":
+                await self._talk(how)
             case "answer" | "speak" | "answer_silent" | "hang_up_after_first":
                 await self._person(how)
 
@@ -205,6 +209,22 @@ class CitizenCalledBack:
             self._report.keys.append(key)
             await self._leg.press(key)
         await self._leg.pause(1.0 if how.kind == "hang_up_after_first" else ROBOT_S)
+        await self._leg.hang_up()
+
+    async def _talk(self, how: CallBack) -> None:
+        """Somebody who was promised a call, and wants a human."""
+        await self._pick_up()
+        assert self._scenario is not None  # noqa: S101 - only a known citizen has a script
+        voice = self._scenario.caller.voice.voice()
+        await self._leg.say(HELLO, voice)
+        if how.kind == "talk_after_key":
+            await self._leg.pause(FIRST_KEY_S)
+            self._report.keys.append("1")
+            await self._leg.press("1")
+        if await self._leg.until(lambda: self._report.seat is not None, ROBOT_S):
+            for turn in self._scenario.talk:
+                if turn.who == "caller":
+                    await self._leg.say(turn.text, voice)
         await self._leg.hang_up()
 
     async def _speak(self, how: CallBack, voice: Voice) -> None:

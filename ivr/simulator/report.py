@@ -64,4 +64,6 @@ class CallBackReport:
     at: datetime
     answered: bool = False
     keys: list[str] = field(default_factory=list)
+    seat: str | None = None  # where a human greeted him
+    talk_at: datetime | None = None
     ended_at: datetime | None = None

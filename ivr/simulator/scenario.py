@@ -83,11 +83,15 @@ SATISFIED_WORDS = {"1": "非常不满意", "2": "不满意", "3": "一般", "4":
 
 
 class CallBack(Part):
-    """How the citizen takes one call-back; `speak` is `answer` by words instead of keys."""
+    """How the citizen takes one call-back; `speak` is `answer` by words instead of keys.
+
+    `talk` waits for a human, says the scenario's lines and hangs up; `talk_after_key` presses 1 first.
+    """
 
     kind: Literal[
-        "busy", "no_answer", "reject", "invalid", "machine", "answer", "speak", "answer_silent", "hang_up_after_first"
-    ]
+        "busy", "no_answer", "reject", "invalid", "machine", "answer", "speak", "answer_silent", "hang_up_after_first",
+        "talk", "talk_after_key",
+    ]  # fmt: skip
     solved: Literal["1", "2", "3", ""] = ""
     satisfied: Literal["1", "2", "3", "4", "5", ""] = ""
 

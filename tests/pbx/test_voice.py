@@ -168,7 +168,7 @@ async def test_words_cut_the_prompt_and_are_the_answer(
     settings: Settings,
     secrets: Secrets,
     sounds: dict[str, str],
-    record_property: Callable[[str, object], None],
+    record_testsuite_property: Callable[[str, object], None],
 ) -> None:
     spoke_at: list[float] = []
     started = time.monotonic()
@@ -176,7 +176,7 @@ async def test_words_cut_the_prompt_and_are_the_answer(
         heard = await outcome(desk)
     assert heard == SpokenAnswer("查进度", pytest.approx(1.0, abs=0.4))
     to_cut = desk.prompt_over_at - spoke_at[0]
-    record_property("seconds_to_cut", round(to_cut, 2))
+    record_testsuite_property("seconds_to_cut", round(to_cut, 2))
     assert 0 < to_cut < 1.5
     assert desk.prompt_over_at - started < seconds_of(sounds["prompt"]), "it was not heard to its end"
 

@@ -134,6 +134,7 @@ def test_the_flows_that_come_with_hotline_can_be_published() -> None:
     assert [one for one in found if not one.ok] == []
     assert {
         "flow main",
+        "flow missed",
         "flow survey",
         "flow menu",
         "flow hours",
