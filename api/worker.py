@@ -1,6 +1,7 @@
 """The worker process: delivers facts, stores recordings, runs durable jobs. May be killed at any line."""
 
 import logging
+import os
 import signal
 import threading
 import time
@@ -17,6 +18,7 @@ from core.settings import Settings
 from recording.service import register_all, salvage_ended
 from tickets.catalogue import load_catalogue
 
+POLITENESS = 10  # decoding speech may use the whole machine, but never at the cost of the voices on the line
 PAUSE_S = 0.2
 SPOOL_EVERY_S = 0.5
 SALVAGE_EVERY_S = 5.0
@@ -29,6 +31,7 @@ log = logging.getLogger(__name__)
 def run(settings: Settings) -> None:
     """Work until SIGTERM or SIGINT; running jobs go on at the next start, here or in another worker."""
     configure_logs("worker", level=settings.log_level)
+    os.nice(POLITENESS)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

@@ -6,6 +6,7 @@ from typing import Any
 from ivr.simulator.scenario import Scenario
 
 Row = Mapping[str, Any]
+LEAST_RIGHT = 0.7
 
 
 def measured(calls: Sequence[Row], tickets: Sequence[Row], surveys: Sequence[Row], rate: Row) -> dict[str, Any]:
@@ -88,7 +89,7 @@ def _after_the_talk(
         ("reopened", wanted.reopened, ticket["reopened"]),
         ("attempts", wanted.attempts, sum(len(row["attempts"]) for row in of_ticket)),
     ]
-    for name in ("category", "urgency", "solved", "score"):
+    for name in ("solved", "score"):
         if (want := getattr(wanted, name)) is not None:
             pairs.append((name, want, ticket[name]))
     if wanted.survey_result is not None:
@@ -96,8 +97,15 @@ def _after_the_talk(
     return pairs
 
 
-def places_right(scenarios: Sequence[Scenario], calls: Sequence[Row], tickets: Sequence[Row]) -> int:
-    """How many drafts name exactly the place that their caller meant."""
-    wanted = {scenario.caller.number: scenario.expect.place for scenario in scenarios if scenario.expect.place}
+def drafts_right(scenarios: Sequence[Scenario], calls: Sequence[Row], tickets: Sequence[Row]) -> dict[str, int]:
+    """How many drafts say exactly what their caller meant, field by field."""
+    wanted = {scenario.caller.number: scenario.expect for scenario in scenarios}
     callers = {call["id"]: call["caller"] for call in calls}
-    return sum(ticket["place"] == wanted.get(callers.get(ticket["call_id"], ""), "") for ticket in tickets)
+    pairs = [(wanted[callers[ticket["call_id"]]], ticket) for ticket in tickets if ticket["call_id"] in callers]
+    fields = {"category": "categories_right", "place": "places_right", "urgency": "urgencies_right"}
+    return {name: sum(getattr(want, field) == have[field] for want, have in pairs) for field, name in fields.items()}
+
+
+def poor_drafts(right: Mapping[str, int], drafts: int) -> list[str]:
+    """What was understood worse than `LEAST_RIGHT`: hearing is never perfect, and a busy machine drops sound."""
+    return [f"{name}: only {count} of {drafts}" for name, count in right.items() if count < LEAST_RIGHT * drafts]

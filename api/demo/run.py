@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from api.demo.report import differences, expected, measured, places_right
+from api.demo.report import differences, drafts_right, expected, measured, poor_drafts
 from api.demo.script import CALLS, EVERY_S, as_environment, demo_settings
 from api.demo.staff import Staff
 from api.up import Hotline, prepare_database
@@ -173,8 +173,9 @@ async def _result(stage: Stage, scenarios: Sequence[Scenario], reports: Sequence
     ]
     problems += differences(scenarios, calls, tickets, surveys)
     problems += [f"{report.scenario}: {error}" for report in reports for error in report.errors]
-    numbers["places_right"] = places_right(scenarios, calls, tickets)
-    return {**numbers, "problems": problems}
+    right = drafts_right(scenarios, calls, tickets)
+    problems += poor_drafts(right, len(tickets))
+    return {**numbers, **right, "problems": problems}
 
 
 async def _stay(stage: Stage, soak_s: float) -> int:

@@ -129,11 +129,12 @@ def sign_in(page: Page) -> Callable[..., Page]:
 
 @pytest.fixture
 def picture(request: pytest.FixtureRequest, page: Page) -> Callable[[str], None]:
-    """Save what the page shows: into docs/images when asked, else beside the other results of the test run."""
+    """Save what the page shows beside the other results of the test run; when asked, renew those of docs/images."""
     update = request.config.getoption("--update-screenshots", default=False)
-    folder = ROOT / ("docs/images" if update else "test-results")
+    shown = ROOT / "docs" / "images"
 
     def take(name: str) -> None:
+        folder = shown if update and (shown / f"console-{name}.png").is_file() else ROOT / "test-results"
         folder.mkdir(parents=True, exist_ok=True)
         page.screenshot(path=folder / f"console-{name}.png", animations="disabled")
 
