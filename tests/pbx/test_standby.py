@@ -10,7 +10,8 @@ from api.supervisor import Child
 from api.telephony import active_place
 from core.active import holder
 from ivr.simulator.city import City
-from tests.pbx.hotline import RunningHotline, fresh_number, story
+from tests.pbx.citizens import fresh_number, story
+from tests.pbx.hotline import RunningHotline
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.pbx
