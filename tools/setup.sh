@@ -5,6 +5,7 @@ set -eu
 cd "$(dirname "$0")/.."
 what=${1:-demo}
 exec 1>&2
+export UV_SYSTEM_CERTS=1 # behind a city's own certificate authority uv trusts what the machine trusts
 
 say() { printf '[setup] %s\n' "$*"; }
 die() { printf '[setup] %s\n' "$*"; exit 1; }
