@@ -15,13 +15,20 @@ from ivr.flow.store import active_versions, text_of
 
 log = logging.getLogger(__name__)
 LOOK_EVERY_S = 2.0
+SHIPPED = Path(__file__).parent / "flows"
+
+
+def flow_file(folder: Path, name: str) -> Path:
+    """The city's own file of a flow; where it has none, the one that ships: a new release may bring new flows."""
+    own, shipped = folder / f"{name}.yaml", SHIPPED / f"{name}.yaml"
+    return shipped if not own.exists() and shipped.exists() else own
 
 
 class FlowShelf:
     """Flows by name. A call takes its flow once and keeps it: what is published later is for later calls."""
 
     def __init__(self, folder: Path, names: Iterable[str], database: Database) -> None:
-        self._files = {name: load_flow(folder / f"{name}.yaml").flow for name in names}
+        self._files = {name: load_flow(flow_file(folder, name)).flow for name in names}
         self._database = database
         self._published: dict[str, Flow] = {}
         self._refused: dict[str, str] = {}  # versions that this program cannot read

@@ -17,11 +17,21 @@ from api.checks import OUR_PORTS, findings
 from core.errors import Finding
 from core.secrets import load_secrets
 from core.settings import Settings
+from tests.pbx.runtime import settings_with_free_ports
 from tests.ports import free_ports
 
 pytestmark = pytest.mark.integration
 PORTS = ("web_port", *OUR_PORTS, "sip_port", "ami_port", "ws_port")
 CITY = ("trunk_port", "sim_phones_port", "sim_ami_port", "sim_agi_port", "sim_ws_port")
+
+
+@pytest.fixture(autouse=True)
+def own_ports(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Ports that nobody uses: the usual ones may be taken by whatever else runs on this machine."""
+    chosen = settings_with_free_ports(tmp_path)
+    for name in Settings.model_fields:
+        if name.endswith("_port"):
+            monkeypatch.setenv(f"HOTLINE_{name.upper()}", str(getattr(chosen, name)))
 
 
 @pytest.fixture(autouse=True)

@@ -23,6 +23,7 @@ from ivr.dialler.models import OutboundAttempt
 from ivr.dialler.requests import finish_attempt
 from ivr.dialler.service import Way
 from ivr.facts import SeatAnswered
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.integration
 
@@ -88,7 +89,13 @@ class Street:
         else:
             await self.end_ring(whom, what)
         await self.settle()
+        await eventually(self.is_quiet, "a ring without a seat, or a seat without a ring")
         self.check()
+
+    def is_quiet(self) -> bool:
+        """No reserved seat waits for its ring to begin or to be given back: the database works in threads."""
+        kept = {one["call_id"] for one in self.acd.snapshot()["seats"] if one["call_id"]}
+        return {attempt.id for attempt, _ in self.dialler.ringing.values()} == kept
 
     async def call(self, number: str, *, keeps: bool) -> None:
         """A citizen calls and asks for a human; then he is promised a call, or hangs up at once."""

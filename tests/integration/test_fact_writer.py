@@ -14,6 +14,7 @@ from core.db import Database
 from core.facts import Fact, FactRow, publish
 from ivr.calls.writer import FactWriter, read_journal
 from ivr.facts import CallArrived
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.integration
 
@@ -84,8 +85,8 @@ async def test_a_database_that_is_away_only_makes_facts_wait(database: Database,
     writer = FactWriter(database, record, tmp_path / "journal")
     async with running(writer):
         writer.write(arrived(1))
+        await eventually(lambda: writer.failing, "the writer does not notice")
         assert not await writer.drain(0.1)
-        assert writer.failing
         assert writer.waiting == 1
         away = False
         assert await writer.drain()

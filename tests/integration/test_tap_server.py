@@ -124,7 +124,11 @@ async def test_leaving_ends_the_spy(pbx: FakePbx, taps: TapServer) -> None:
     assert taps.open_taps == 0
 
 
-@pytest.mark.parametrize("hello", [frame(IDENTITY, uuid4().bytes), b"GET / HTTP/1.1\r\n\r\n", b"\x01\x00", b""])
+@pytest.mark.parametrize(
+    "hello",
+    [frame(IDENTITY, bytes(range(16))), b"GET / HTTP/1.1\r\n\r\n", b"\x01\x00", b""],
+    ids=["stranger", "http", "half", "silent"],
+)
 async def test_strangers_and_those_who_say_nothing_are_closed(taps: TapServer, hello: bytes) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", taps.port)
     writer.write(hello)
