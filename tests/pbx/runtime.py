@@ -1,6 +1,5 @@
 """A home with free ports for tests on a real Asterisk, and questions to ask a running one."""
 
-import itertools
 import random
 import re
 import socket
@@ -62,7 +61,6 @@ def left_over(pbx: Pbx) -> str:
 
 
 def complaints(pbx: Pbx) -> list[str]:
-    """Lines of Asterisk's log, up to its first call, that say WARNING or ERROR."""
+    """Lines of Asterisk's log that say WARNING or ERROR."""
     text = (pbx.folder / "log" / "messages.log").read_text(errors="replace")
-    boot = itertools.takewhile(lambda line: "[C-" not in line, text.splitlines())
-    return [line for line in boot if re.search(r"\b(WARNING|ERROR)\[", line)]
+    return [line for line in text.splitlines() if re.search(r"\b(WARNING|ERROR)\[", line)]
