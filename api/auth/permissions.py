@@ -17,6 +17,7 @@ Permission = Literal[
     "talks.supervise",
     "metrics.read",
     "live.read",
+    "softphone.use",
 ]
 ALL: frozenset[Permission] = frozenset(get_args(Permission))
 
@@ -34,13 +35,14 @@ _AGENT: frozenset[Permission] = frozenset(
         "talks.control_own",
         "metrics.read",
         "live.read",
+        "softphone.use",
     }
 )
 
 ROLES: dict[str, frozenset[Permission]] = {
     "agent": _AGENT,
     "leader": _AGENT | {"seats.change_any", "talks.supervise"},
-    "operations": (_AGENT - {"seats.change_own", "talks.control_own"}) | {"seats.change_any"},
+    "operations": (_AGENT - {"seats.change_own", "talks.control_own", "softphone.use"}) | {"seats.change_any"},
     # A department sees the work orders that were given to it, nothing else: see Person.only_department.
     "department": frozenset({"tickets.read", "tickets.move"}),
     "admin": ALL,

@@ -181,7 +181,7 @@ class AgiCall(SpeakingCall):
         phone = self._phone
         phone.talks.begins(self.call_id, self._session)
         ring_s = str(round(phone.offer_timeout_s))
-        where = f"PJSIP/{seat}"
+        where = phone.phones.dial(seat)
         await self._session.exec("Dial", where, ring_s, "gm(default)", timeout_s=phone.max_call_s + DIAL_SLACK_S)
         status = await self._session.get_variable("DIALSTATUS") or ""
         if status == "ANSWER":

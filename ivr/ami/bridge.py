@@ -31,6 +31,7 @@ from ivr.calls.checkpoints import Checkpoints
 from ivr.calls.live import LiveCalls
 from ivr.calls.repair import repair
 from ivr.calls.writer import FactWriter
+from ivr.phones import Phones
 
 log = logging.getLogger(__name__)
 DRAIN_S = 10.0
@@ -50,6 +51,7 @@ class PbxBridge:
         self._marks = Checkpoints(settings.home / "journal" / f"{settings.node}.cel.json", longest)
         self._live = live
         self._acd = acd
+        self.phones = Phones()
         self._writer = writer
         self._database = database
         self._legs: dict[str, tuple[str, str]] = {}  # channel of a seat -> (call, seat)
@@ -75,10 +77,13 @@ class PbxBridge:
                 self._put_down(asked.uniqueid)
             case ChannelGone() as gone:
                 self._gone(gone)
-            case SeatReachable() as seat:
-                self._acd.reachable(seat.seat, seat.is_reachable)
+            case SeatReachable() as news:
+                self._reachable(news)
             case _:
                 pass
+
+    def _reachable(self, news: SeatReachable) -> None:
+        self._acd.reachable(news.seat, self.phones.heard(news.endpoint, news.is_reachable))
 
     def leg_of(self, call_id: str) -> tuple[str, str] | None:
         """(channel, seat) of the seat that talks with this caller."""
@@ -100,8 +105,8 @@ class PbxBridge:
         self.pbx_version = settings.headers.get("AsteriskVersion", "")
         for state in await ami.list_action("DeviceStateList"):
             match translate(state, seats=self._seats):
-                case SeatReachable() as seat:
-                    self._acd.reachable(seat.seat, seat.is_reachable)
+                case SeatReachable() as news:
+                    self._reachable(news)
         channels = await ami.list_action("CoreShowChannels")
         live_ids = {channel.get("Uniqueid") for channel in channels}
         self._resume(channels)
@@ -127,6 +132,7 @@ class PbxBridge:
         """Every few minutes while all is well: note how far the event log has been seen; or mend what is still open."""
         if not ami.connected:
             # Nobody can say which telephones are registered: callers must not wait for that, so all are tried.
+            self.phones.forget(self._seats)
             for seat in self._seats:
                 self._acd.reachable(seat, True)
             return
