@@ -31,6 +31,10 @@ class Talks(Protocol):
         """
         ...
 
+    async def lost(self, call_id: str) -> str:
+        """The seat whose telephone fell silent in the talk that has just ended; '' when somebody put down."""
+        ...
+
     async def go_on(self, call_id: str, session: AgiSession) -> PassOn | None:
         """The connection has come back: hold the caller as long as the talk wants; then where to, None when over.
 
@@ -56,6 +60,10 @@ class NoTalks:
     async def connect(self, call_id: str, session: AgiSession, name: str) -> tuple[str, PassOn | None]:
         """See `Talks`."""
         return "CHANUNAVAIL", None
+
+    async def lost(self, call_id: str) -> str:
+        """See `Talks`."""
+        return ""
 
     def over(self, call_id: str) -> None:
         """See `Talks`."""

@@ -1,4 +1,4 @@
-"""Browser windows of agents: Chromium with a voice for a microphone, on an https console that only its own CA vouches for."""
+"""Browser windows of agents: Chromium with a voice for a microphone, on a console whose https is of its own CA."""
 
 import hashlib
 import ssl
@@ -65,7 +65,7 @@ def _key_of(authority: Path) -> str:
 
 @asynccontextmanager
 async def browser(authority: Path, voice: Path, port: int) -> AsyncIterator[BrowserContext]:
-    """A browser that takes the key of our console, and of no other that it cannot verify, and speaks with this voice."""
+    """A browser that takes the key of our console, and of no other unknown one, and speaks with this voice."""
     path = which("chromium") or which("chromium-browser")
     assert path is not None, "chromium is missing: install Debian's package `chromium`"
     arguments = [
