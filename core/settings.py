@@ -83,7 +83,7 @@ class Settings(BaseSettings):
     position_every_s: float = Field(default=30, ge=5, le=300, description="How often the place in line is announced")
     max_call_s: int = Field(default=7200, ge=60, le=14400, description="Longest call; Asterisk ends it then")
     max_calls: int = Field(
-        default=200,
+        default=400,
         ge=1,
         le=5000,
         description="Callers at once; more hear that all lines are busy (two RTP ports each)",
