@@ -4,9 +4,16 @@ from collections.abc import Collection
 from datetime import datetime
 
 from ivr.acd.service import AcdService
-from ivr.ami.translate import ChannelGone, ChannelUp
+from ivr.ami.translate import PARTY_PREFIX, ChannelGone, ChannelUp
+from ivr.calls.cel import SEAT_CONTEXT
 from ivr.calls.writer import FactWriter
 from ivr.facts import SeatDialEnded, SeatDialled
+
+
+def is_own_call(channel: ChannelUp) -> bool:
+    """The telephone dialled, and is not called into a talk by telephony."""
+    is_first = channel.uniqueid == channel.linkedid and not channel.uniqueid.startswith(PARTY_PREFIX)
+    return bool(is_first and channel.seat and channel.exten and channel.context == SEAT_CONTEXT)
 
 
 class SeatsOwnCalls:

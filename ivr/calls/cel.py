@@ -17,6 +17,7 @@ COLUMNS = 12
 _SEAT = re.compile(r"^PJSIP/(\d{1,12})-[0-9a-f]+$")
 _INBOUND, _OUTBOUND, _CALL_BACK = "from-trunk", "robo", "recall"
 SEAT_CONTEXT, FULL_CONTEXT = "from-agent", "full"
+_PARTY = "party-"  # called into a talk by telephony: to be consulted, perhaps without the caller
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class CelEvent:
     def seat(self) -> str | None:
         """The seat whose leg this is."""
         found = _SEAT.match(self.channel)
-        return found.group(1) if found and not self.is_own else None
+        return found.group(1) if found and not self.is_own and not self.uniqueid.startswith(_PARTY) else None
 
 
 @dataclass
@@ -166,7 +167,8 @@ def _tell(call_id: str, events: list[CelEvent]) -> Witnessed:
 def own_seat(event: CelEvent) -> str | None:
     """The seat whose telephone began this very call."""
     found = _SEAT.match(event.channel)
-    return found.group(1) if found and event.is_own else None
+    is_first = event.is_own and not event.uniqueid.startswith(_PARTY)
+    return found.group(1) if found and is_first else None
 
 
 def _own_event(told: Witnessed, event: CelEvent) -> None:
@@ -202,6 +204,8 @@ def _seat_event(told: Witnessed, event: CelEvent, seat: str) -> None:
     talk = next((one for one in told.talks if one.channel == event.channel), None)
     if event.kind == "BRIDGE_ENTER" and talk is None:
         told.talks.append(Talk(seat, event.channel, event.at, via_fallback=told.fallback_at is not None))
+    elif talk is not None and event.kind == "BRIDGE_ENTER":
+        talk.ended_at = None  # moved from one bridge to another: held, or a third one came in
     elif talk is not None and event.kind in ("BRIDGE_EXIT", "HANGUP", "CHAN_END"):
         talk.ended_at = talk.ended_at or event.at
         if event.kind == "HANGUP" and str(event.extra.get("hangupsource", "")) == event.channel:

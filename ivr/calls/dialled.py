@@ -13,7 +13,7 @@ def seat_dials(events: Iterable[CelEvent], allowed: Collection[str], *, node: st
     begun: dict[str, tuple[CelEvent, str]] = {}
     for event in events:
         seat = own_seat(event)
-        if event.kind == "CHAN_START" and seat and event.context == SEAT_CONTEXT:
+        if event.kind == "CHAN_START" and seat and event.exten and event.context == SEAT_CONTEXT:
             begun[event.uniqueid] = (event, seat)
             is_allowed = event.exten in allowed
             identity, origin = SeatDialled.once(event.uniqueid), {"call_id": event.uniqueid, "node": node}
