@@ -13,6 +13,8 @@ Permission = Literal[
     "seats.read",
     "seats.change_own",
     "seats.change_any",
+    "talks.control_own",
+    "talks.supervise",
     "metrics.read",
     "live.read",
 ]
@@ -29,6 +31,7 @@ _AGENT: frozenset[Permission] = frozenset(
         "callbacks.read",
         "seats.read",
         "seats.change_own",
+        "talks.control_own",
         "metrics.read",
         "live.read",
     }
@@ -36,8 +39,8 @@ _AGENT: frozenset[Permission] = frozenset(
 
 ROLES: dict[str, frozenset[Permission]] = {
     "agent": _AGENT,
-    "leader": _AGENT | {"seats.change_any"},
-    "operations": (_AGENT - {"seats.change_own"}) | {"seats.change_any"},
+    "leader": _AGENT | {"seats.change_any", "talks.supervise"},
+    "operations": (_AGENT - {"seats.change_own", "talks.control_own"}) | {"seats.change_any"},
     # A department sees the work orders that were given to it, nothing else: see Person.only_department.
     "department": frozenset({"tickets.read", "tickets.move"}),
     "admin": ALL,

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from core.calendar import utc_now
 from ivr.prompts.speech import Voice
@@ -22,6 +23,19 @@ NEXT_KEY_S = 4.0
 NEXT_WORD_S = 6.0
 ROBOT_S = 60.0  # the robot's longest speech
 MACHINE_S = 60.0
+HELPER_PAUSE_S = 0.4
+
+
+@dataclass
+class Helper:
+    """A telephone that takes part in others' talks: says its line again and again; without a line it only listens."""
+
+    line: str = ""
+    voice: Voice = AGENT_VOICE
+    stays_s: float = 60.0
+    answered: int = 0
+    spoken: int = 0
+    audio: Path | None = None
 
 
 @dataclass
@@ -33,7 +47,8 @@ class PlacedCall:
     report: CallReport
     offers: int = 0
     ringing: bool = False
-    met: bool = False  # caller and agent are together
+    met: bool = False  # caller and agent have been together
+    with_agent: bool = False  # an agent is at the telephone now
     spoken: int = 0  # turns that have been said
     caller_hung_up: bool = False
     seat_hung_up: bool = False
@@ -99,6 +114,8 @@ async def converse(leg: Leg, call: PlacedCall, who: Speaker) -> None:
     """Say one's own turns, each after the other's turn before it."""
     voice = call.scenario.caller.voice.voice() if who == "caller" else AGENT_VOICE
     for index, turn in enumerate(call.scenario.talk):
+        if index < call.spoken:
+            continue  # an agent before this one has come so far
         if turn.who != who:
             if not await leg.until(lambda index=index: call.spoken > index, TURN_S):  # type: ignore[misc]
                 call.report.errors.append(f"{who} waited in vain for turn {index + 1}")
@@ -127,9 +144,26 @@ class AgentAtSeat:
         call.ringing = True
         try:
             if await self._takes(act, call):
-                await self._talk(call)
+                try:
+                    await self._talk(call)
+                finally:
+                    call.with_agent = False
         finally:
             call.ringing = False
+
+    async def serve_colleague(self, helper: "Helper") -> None:
+        """Somebody asks for help in a talk, or listens to one: answer, and say the own line again and again."""
+        await self._leg.ring(self._pick_up_s)
+        await self._leg.answer()
+        helper.answered += 1
+        if not helper.line:
+            await self._leg.pause(helper.stays_s)
+        ends = asyncio.get_running_loop().time() + helper.stays_s
+        while helper.line and asyncio.get_running_loop().time() < ends:
+            await self._leg.pause(HELPER_PAUSE_S)
+            helper.audio = await self._leg.say(helper.line, helper.voice)
+            helper.spoken += 1
+        await self._leg.hang_up()
 
     async def serve_stranger(self, called_back: CallBackReport | None = None) -> None:
         """A caller whose story nobody knows, or a citizen whom we rang: greet, then listen until he has gone."""
@@ -152,8 +186,8 @@ class AgentAtSeat:
                 await self._leg.ring(MACHINE_S * 2)
             case "answer":
                 await self._leg.ring(self._pick_up_s)
-                if not call.met:
-                    call.met = True
+                if not call.with_agent:
+                    call.met = call.with_agent = True
                     await self._leg.answer()
                     return True
                 await self._leg.ring(MACHINE_S)  # another seat was faster
