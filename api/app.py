@@ -12,6 +12,7 @@ import api.auth.routes
 import api.auth.user_routes
 import api.callbacks.routes
 import api.calls.routes
+import api.calls.talk
 import api.catalogue.routes
 import api.health.routes
 import api.live.routes
@@ -42,6 +43,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     api.auth.routes.router,
     api.health.routes.router,
     api.calls.routes.router,
+    api.calls.talk.router,
     api.tickets.routes.router,
     api.catalogue.routes.router,
     api.surveys.routes.router,

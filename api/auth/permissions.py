@@ -15,6 +15,8 @@ Permission = Literal[
     "seats.read",
     "seats.change_own",
     "seats.change_any",
+    "talks.control_own",
+    "talks.supervise",
     "metrics.read",
     "live.read",
     "users.manage",
@@ -35,6 +37,7 @@ _AGENT: frozenset[Permission] = frozenset(
         "callbacks.read",
         "seats.read",
         "seats.change_own",
+        "talks.control_own",
         "metrics.read",
         "live.read",
     }
@@ -42,9 +45,10 @@ _AGENT: frozenset[Permission] = frozenset(
 
 ROLES: dict[str, frozenset[Permission]] = {
     "agent": _AGENT,
-    "leader": _AGENT | {"seats.change_any"},
+    "leader": _AGENT | {"seats.change_any", "talks.supervise"},
     # Figures and the trail, not citizens: numbers and names reach this role masked.
-    "operations": (_AGENT - {"seats.change_own", "numbers.read"}) | {"seats.change_any", "audit.read", "audit.export"},
+    "operations": (_AGENT - {"seats.change_own", "talks.control_own", "numbers.read"})
+    | {"seats.change_any", "audit.read", "audit.export"},
     # A department sees the work orders that were given to it, with the number to ring the citizen and the sound of
     # that one call, and nothing else: see Person.only_department.
     "department": frozenset({"tickets.read", "tickets.move", "numbers.read", "recordings.listen_own"}),

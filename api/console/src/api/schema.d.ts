@@ -126,6 +126,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/calls/{call_id}/talk": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Talk
+         * @description Command the talk of the own seat; leaders any talk, and only they listen, whisper and break in.
+         */
+        post: operations["talk_api_calls__call_id__talk_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/calls/{call_id}/transcript": {
         parameters: {
             query?: never;
@@ -558,6 +578,8 @@ export interface components {
             rate_15s_of_answered: number | null;
             /** Rate 15S Of Offered */
             rate_15s_of_offered: number | null;
+            /** Refused */
+            refused: number;
             /** Self Served */
             self_served: number;
             /** To */
@@ -1070,7 +1092,7 @@ export interface components {
             /** Login */
             login: string;
             /** Permissions */
-            permissions: ("calls.read" | "recordings.listen" | "recordings.listen_own" | "numbers.read" | "tickets.read" | "tickets.move" | "tickets.edit" | "surveys.read" | "callbacks.read" | "seats.read" | "seats.change_own" | "seats.change_any" | "metrics.read" | "live.read" | "users.manage" | "audit.read" | "audit.export")[];
+            permissions: ("calls.read" | "recordings.listen" | "recordings.listen_own" | "numbers.read" | "tickets.read" | "tickets.move" | "tickets.edit" | "surveys.read" | "callbacks.read" | "seats.read" | "seats.change_own" | "seats.change_any" | "talks.control_own" | "talks.supervise" | "metrics.read" | "live.read" | "users.manage" | "audit.read" | "audit.export")[];
             /** Role */
             role: string;
             /** Seat */
@@ -1199,6 +1221,22 @@ export interface components {
             ticket_id: number;
             /** Ticket Number */
             ticket_number: string;
+        };
+        /**
+         * TalkWish
+         * @description `target`: a seat, an allowed number outside or `skill:NAME`; for supervising the seat where it is to ring.
+         */
+        TalkWish: {
+            /**
+             * Action
+             * @enum {string}
+             */
+            action: "hold" | "resume" | "transfer" | "consult" | "complete" | "cancel" | "conference" | "listen" | "whisper" | "barge" | "hang_up";
+            /**
+             * Target
+             * @default
+             */
+            target: string;
         };
         /**
          * TicketChange
@@ -1371,7 +1409,7 @@ export interface components {
             items: components["schemas"]["UserView"][];
             /** Roles */
             roles: {
-                [key: string]: ("calls.read" | "recordings.listen" | "recordings.listen_own" | "numbers.read" | "tickets.read" | "tickets.move" | "tickets.edit" | "surveys.read" | "callbacks.read" | "seats.read" | "seats.change_own" | "seats.change_any" | "metrics.read" | "live.read" | "users.manage" | "audit.read" | "audit.export")[];
+                [key: string]: ("calls.read" | "recordings.listen" | "recordings.listen_own" | "numbers.read" | "tickets.read" | "tickets.move" | "tickets.edit" | "surveys.read" | "callbacks.read" | "seats.read" | "seats.change_own" | "seats.change_any" | "talks.control_own" | "talks.supervise" | "metrics.read" | "live.read" | "users.manage" | "audit.read" | "audit.export")[];
             };
             /** Seats */
             seats: string[];
@@ -1637,6 +1675,39 @@ export interface operations {
                 content: {
                     "audio/flac": unknown;
                 };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    talk_api_calls__call_id__talk_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                call_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TalkWish"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Validation Error */
             422: {
