@@ -14,6 +14,7 @@ Permission = Literal[
     "seats.change_own",
     "seats.change_any",
     "metrics.read",
+    "metrics.export",
     "live.read",
 ]
 ALL: frozenset[Permission] = frozenset(get_args(Permission))
@@ -36,8 +37,8 @@ _AGENT: frozenset[Permission] = frozenset(
 
 ROLES: dict[str, frozenset[Permission]] = {
     "agent": _AGENT,
-    "leader": _AGENT | {"seats.change_any"},
-    "operations": (_AGENT - {"seats.change_own"}) | {"seats.change_any"},
+    "leader": _AGENT | {"seats.change_any", "metrics.export"},
+    "operations": (_AGENT - {"seats.change_own"}) | {"seats.change_any", "metrics.export"},
     # A department sees the work orders that were given to it, nothing else: see Person.only_department.
     "department": frozenset({"tickets.read", "tickets.move"}),
     "admin": ALL,
