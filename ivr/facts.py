@@ -98,6 +98,50 @@ class TalkEnded(Fact):
     by: Literal["caller", "seat", "system"]
 
 
+class TalkHeld(Fact):
+    """The caller hears music; the seat is still on the line, alone or with somebody else."""
+
+    seat: str
+
+
+class TalkResumed(Fact):
+    """The caller is together with the others again."""
+
+    seat: str
+
+
+class TalkTransferred(Fact):
+    """The talk goes on with somebody else: `to` is a seat, a number outside, or `skill:` and a skill."""
+
+    from_seat: str
+    to: str
+    kind: Literal["blind", "attended"]
+    actor: str = ""
+
+
+class ConferenceJoined(Fact):
+    """One more hears and speaks with all in the talk: a seat, or a number outside."""
+
+    party: str
+    role: Literal["consulted", "conference", "barge"]
+    actor: str = ""
+
+
+class ConferenceLeft(Fact):
+    """This one is out of the talk again."""
+
+    party: str
+
+
+class SupervisorListened(Fact):
+    """A supervisor listens at a talk (`whisper`: and speaks to the seat alone; `barge`: and speaks to both)."""
+
+    seat: str  # whose talk
+    listener: str  # the supervisor's seat
+    how: Literal["listen", "whisper", "barge"]
+    actor: str = ""
+
+
 class MessageLeft(Fact):
     """The caller left a message; `path` is its file under the folder of state, WAV at 8 kHz."""
 

@@ -54,6 +54,7 @@ class PbxBridge:
         self._database = database
         self._legs: dict[str, tuple[str, str]] = {}  # channel of a seat -> (call, seat)
         self.on_channel_gone: Callable[[str], None] = lambda _uniqueid: None
+        self.on_gone: Callable[[ChannelGone], None] = lambda _gone: None
         self.pbx_version = ""
         self.needs_mending = True
 
@@ -78,6 +79,16 @@ class PbxBridge:
                 self._acd.reachable(seat.seat, seat.is_reachable)
             case _:
                 pass
+
+    def leg_of(self, call_id: str) -> tuple[str, str] | None:
+        """(channel, seat) of the seat that talks with this caller."""
+        call = self._live.known(call_id)
+        found = [(leg, seat) for leg, (of, seat) in self._legs.items() if of == call_id]
+        return next((one for one in found if call is not None and one[1] == call.seat), None)
+
+    def own(self, leg: str, call_id: str, seat: str) -> None:
+        """A channel that telephony placed is this call's seat from now on."""
+        self._legs[leg] = (call_id, seat)
 
     async def on_down(self) -> None:
         """The link is gone: what happens until it is back is told by the resync."""
@@ -181,8 +192,9 @@ class PbxBridge:
         now = utc_now()
         if gone.uniqueid in self._legs:
             call_id, seat = self._legs.pop(gone.uniqueid)
-            self._writer.write(*self._live.talk_ended(call_id, "seat", now))
+            self._writer.write(*self._live.talk_ended(call_id, "seat", now, only=seat))
             self._acd.talk_ended(seat, call_id)
+        self.on_gone(gone)
         if gone.uniqueid == gone.linkedid and gone.uniqueid in self._live:
             self._writer.write(*self._live.ended(gone.uniqueid, now, detail=gone.cause_text))
             self._acd.leave(gone.uniqueid)

@@ -16,6 +16,7 @@ _CODE = re.compile(r"(?<!\d)([1-6]\d\d)(?!\d)")
 _ESCAPED = re.compile(r"\\(.)")
 _MEANT = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 SPY_PREFIX = "spy-"
+PARTY_PREFIX = "party-"  # whom telephony calls into a talk: never a citizen's call, never the robot's
 TRUNK = "trunk"
 
 
@@ -181,6 +182,8 @@ def kind_of(channel: str, uniqueid: str, context: str, seats: frozenset[str]) ->
         return "spy"
     if channel.startswith("Local/"):
         return "local"
+    if uniqueid.startswith(PARTY_PREFIX):
+        return "other"
     if seat_of(channel, seats):
         return "seat"
     match = _PJSIP.fullmatch(channel)

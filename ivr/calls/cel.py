@@ -16,6 +16,7 @@ log = logging.getLogger(__name__)
 COLUMNS = 12
 _SEAT = re.compile(r"^PJSIP/(\d{1,12})-[0-9a-f]+$")
 _INBOUND, _OUTBOUND, _CALL_BACK = "from-trunk", "robo", "recall"
+_PARTY = "party-"  # called into a talk by telephony: to be consulted, perhaps without the caller
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class CelEvent:
     def seat(self) -> str | None:
         """The seat whose leg this is."""
         found = _SEAT.match(self.channel)
-        return found.group(1) if found and not self.is_own else None
+        return found.group(1) if found and not self.is_own and not self.uniqueid.startswith(_PARTY) else None
 
 
 @dataclass
@@ -191,6 +192,8 @@ def _seat_event(told: Witnessed, event: CelEvent, seat: str) -> None:
     talk = next((one for one in told.talks if one.channel == event.channel), None)
     if event.kind == "BRIDGE_ENTER" and talk is None:
         told.talks.append(Talk(seat, event.channel, event.at, via_fallback=told.fallback_at is not None))
+    elif talk is not None and event.kind == "BRIDGE_ENTER":
+        talk.ended_at = None  # moved from one bridge to another: held, or a third one came in
     elif talk is not None and event.kind in ("BRIDGE_EXIT", "HANGUP", "CHAN_END"):
         talk.ended_at = talk.ended_at or event.at
         if event.kind == "HANGUP" and str(event.extra.get("hangupsource", "")) == event.channel:

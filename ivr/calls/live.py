@@ -91,15 +91,24 @@ class LiveCalls:
             return []
         call.seat = seat
         call.talks += 1
+        call.ended_by = None  # whoever ended an earlier talk has not ended the call
         identity = SeatAnswered.once(call_id, seat, str(call.talks))
         return [
             SeatAnswered(id=identity, at=at, call_id=call_id, node=self._node, seat=seat, via_fallback=via_fallback)
         ]
 
-    def talk_ended(self, call_id: str, by: Literal["caller", "seat", "system"], at: datetime) -> list[Fact]:
-        """Seat and caller are apart."""
+    def passed_on(self, call_id: str) -> None:
+        """The talk is over and the call goes on with somebody else: nobody has ended the call yet."""
         call = self._calls.get(call_id)
-        if call is None or call.seat is None:
+        if call is not None:
+            call.ended_by = call.put_down = None
+
+    def talk_ended(
+        self, call_id: str, by: Literal["caller", "seat", "system"], at: datetime, *, only: str | None = None
+    ) -> list[Fact]:
+        """Seat and caller are apart; with `only` nothing happens when another seat has the talk by now."""
+        call = self._calls.get(call_id)
+        if call is None or call.seat is None or only not in (None, call.seat):
             return []
         seat, call.seat = call.seat, None
         by, call.put_down = call.put_down or by, None

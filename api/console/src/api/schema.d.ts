@@ -84,6 +84,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/calls/{call_id}/talk": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Talk
+         * @description Command the talk of the own seat; leaders any talk, and only they listen, whisper and break in.
+         */
+        post: operations["talk_api_calls__call_id__talk_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/calls/{call_id}/transcript": {
         parameters: {
             query?: never;
@@ -1206,7 +1226,7 @@ export interface components {
             /** Login */
             login: string;
             /** Permissions */
-            permissions: ("calls.read" | "recordings.listen" | "tickets.read" | "tickets.move" | "tickets.edit" | "surveys.read" | "callbacks.read" | "seats.read" | "seats.change_own" | "seats.change_any" | "metrics.read" | "metrics.export" | "live.read")[];
+            permissions: ("calls.read" | "recordings.listen" | "tickets.read" | "tickets.move" | "tickets.edit" | "surveys.read" | "callbacks.read" | "seats.read" | "seats.change_own" | "seats.change_any" | "talks.control_own" | "talks.supervise" | "metrics.read" | "metrics.export" | "live.read")[];
             /** Role */
             role: string;
             /** Seat */
@@ -1335,6 +1355,22 @@ export interface components {
             ticket_id: number;
             /** Ticket Number */
             ticket_number: string;
+        };
+        /**
+         * TalkWish
+         * @description `target`: a seat, an allowed number outside or `skill:NAME`; for supervising the seat where it is to ring.
+         */
+        TalkWish: {
+            /**
+             * Action
+             * @enum {string}
+             */
+            action: "hold" | "resume" | "transfer" | "consult" | "complete" | "cancel" | "conference" | "listen" | "whisper" | "barge" | "hang_up";
+            /**
+             * Target
+             * @default
+             */
+            target: string;
         };
         /**
          * TicketChange
@@ -1634,6 +1670,39 @@ export interface operations {
                 content: {
                     "audio/flac": unknown;
                 };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    talk_api_calls__call_id__talk_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                call_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TalkWish"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Validation Error */
             422: {
