@@ -552,6 +552,8 @@ export interface components {
             rate_15s_of_answered: number | null;
             /** Rate 15S Of Offered */
             rate_15s_of_offered: number | null;
+            /** Refused */
+            refused: number;
             /** Self Served */
             self_served: number;
             /** To */
