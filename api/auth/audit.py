@@ -26,11 +26,6 @@ def write_listening(session: Session, *, actor: str, call_id: str, now: datetime
         write_audit(session, actor=actor, action="recording.listen", subject=subject, now=now)
 
 
-def write_export(session: Session, *, actor: str, what: str, now: datetime, detail: str = "") -> None:
-    """Data that leaves the system as a file: what it was, and in `detail` which part (never the data)."""
-    write_audit(session, actor=actor, action="export", subject=what, now=now, detail=detail)
-
-
 def write_denied(session: Session, *, actor: str, subject: str, now: datetime, detail: str) -> None:
     """A forbidden try; a program that repeats it fills no table: one line a minute."""
     if not _written(session, actor, "denied", subject[:100], now - ONE_TRY):

@@ -10,11 +10,12 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 from sqlmodel import col
 
-from api.auth.audit import lines, write_export
+from api.auth.audit import lines, write_audit
 from api.auth.models import AuditLine
 from api.auth.session import Needs, Person
 from api.context import ContextDep
 from api.pages import Cursor, Limit, Page, Search, newest_first
+from api.reports.export import escaped
 from core.calendar import UtcDatetime, utc_now
 
 router = APIRouter(prefix="/audit", tags=["audit"])
@@ -66,7 +67,7 @@ def export(
     """The newest 100,000 lines as CSV (UTF-8 with mark for office programs). Exporting is kept too."""
     wanted = "; ".join(f"{name}={value}" for name, value in (("actor", actor), ("action", action), ("q", q)) if value)
     with context.database.session() as session:
-        write_export(session, actor=person.login, what="audit", now=utc_now(), detail=wanted)
+        write_audit(session, actor=person.login, action="audit.export", subject="audit", now=utc_now(), detail=wanted)
     with context.database.reading() as session:
         newest = lines(actor, action, q.strip()).order_by(col(AuditLine.id).desc()).limit(MOST_EXPORTED)
         found = session.exec(newest).all()
@@ -85,6 +86,5 @@ def _as_csv(found: Sequence[AuditLine]) -> Iterator[str]:
 
 def _row(cells: tuple[str, ...]) -> str:
     text = io.StringIO()
-    # A cell that begins like a formula would be run by the reader's office program.
-    csv.writer(text).writerow([f"'{cell}" if cell[:1] in "=+-@\t\r" and cell else cell for cell in cells])
+    csv.writer(text).writerow([escaped(cell) for cell in cells])
     return text.getvalue()

@@ -18,6 +18,7 @@ Permission = Literal[
     "talks.control_own",
     "talks.supervise",
     "metrics.read",
+    "metrics.export",
     "live.read",
     "users.manage",
     "audit.read",
@@ -45,10 +46,10 @@ _AGENT: frozenset[Permission] = frozenset(
 
 ROLES: dict[str, frozenset[Permission]] = {
     "agent": _AGENT,
-    "leader": _AGENT | {"seats.change_any", "talks.supervise"},
+    "leader": _AGENT | {"seats.change_any", "talks.supervise", "metrics.export"},
     # Figures and the trail, not citizens: numbers and names reach this role masked.
     "operations": (_AGENT - {"seats.change_own", "talks.control_own", "numbers.read"})
-    | {"seats.change_any", "audit.read", "audit.export"},
+    | {"seats.change_any", "metrics.export", "audit.read", "audit.export"},
     # A department sees the work orders that were given to it, with the number to ring the citizen and the sound of
     # that one call, and nothing else: see Person.only_department.
     "department": frozenset({"tickets.read", "tickets.move", "numbers.read", "recordings.listen_own"}),

@@ -149,7 +149,7 @@ async def test_the_trail_is_narrowed_paged_and_exported(world: World) -> None:
         assert file.headers["content-type"].startswith("text/csv")
         rows = list(csv.reader(io.StringIO(file.text.removeprefix("\ufeff"))))
         assert [row[2:5] for row in rows] == [["actor", "action", "subject"], ["root", "user.add", "user:chen"]]
-    assert trail(world, "export") == [("wang", "audit", "action=user.add")]
+    assert trail(world, "audit.export") == [("wang", "audit", "action=user.add")]
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
