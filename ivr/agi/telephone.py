@@ -9,6 +9,7 @@ from core.calendar import utc_now
 from ivr.acd.service import AcdService
 from ivr.agi.deeds import Means
 from ivr.agi.listening import Listening
+from ivr.agi.waking import Waker
 from ivr.calls.live import LiveCalls
 
 
@@ -39,3 +40,4 @@ class Telephone:
     now: Callable[[], datetime] = utc_now
     means: Means = Means()
     listening: Listening | None = None  # None: keys only
+    waker: Waker | None = None  # None: those who wait look for an offer by themselves
