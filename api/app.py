@@ -10,6 +10,7 @@ from fastapi.responses import HTMLResponse, Response
 import api.auth.routes
 import api.callbacks.routes
 import api.calls.routes
+import api.calls.talk
 import api.catalogue.routes
 import api.health.routes
 import api.live.routes
@@ -39,6 +40,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     api.auth.routes.router,
     api.health.routes.router,
     api.calls.routes.router,
+    api.calls.talk.router,
     api.tickets.routes.router,
     api.catalogue.routes.router,
     api.surveys.routes.router,

@@ -13,7 +13,10 @@ Permission = Literal[
     "seats.read",
     "seats.change_own",
     "seats.change_any",
+    "talks.control_own",
+    "talks.supervise",
     "metrics.read",
+    "metrics.export",
     "live.read",
 ]
 ALL: frozenset[Permission] = frozenset(get_args(Permission))
@@ -29,6 +32,7 @@ _AGENT: frozenset[Permission] = frozenset(
         "callbacks.read",
         "seats.read",
         "seats.change_own",
+        "talks.control_own",
         "metrics.read",
         "live.read",
     }
@@ -36,8 +40,8 @@ _AGENT: frozenset[Permission] = frozenset(
 
 ROLES: dict[str, frozenset[Permission]] = {
     "agent": _AGENT,
-    "leader": _AGENT | {"seats.change_any"},
-    "operations": (_AGENT - {"seats.change_own"}) | {"seats.change_any"},
+    "leader": _AGENT | {"seats.change_any", "talks.supervise", "metrics.export"},
+    "operations": (_AGENT - {"seats.change_own", "talks.control_own"}) | {"seats.change_any", "metrics.export"},
     # A department sees the work orders that were given to it, nothing else: see Person.only_department.
     "department": frozenset({"tickets.read", "tickets.move"}),
     "admin": ALL,

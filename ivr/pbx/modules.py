@@ -24,7 +24,8 @@ func_callerid func_channel func_strings func_logic func_global func_hangupcause 
 func_talkdetect func_devstate res_manager_devicestate
 """
 _ROLE: dict[Role, str] = {
-    "hot": "res_musiconhold app_queue app_amd res_audiosocket chan_audiosocket cel_manager res_cdrel_custom cel_custom",
+    "hot": """res_musiconhold app_queue app_confbridge app_amd res_audiosocket chan_audiosocket
+        cel_manager res_cdrel_custom cel_custom""",
     "sim": "app_echo app_read app_record app_waitforsilence",
 }
 # Only some versions have these: res_cdrel_custom is where newer ones keep what cel_custom writes with.

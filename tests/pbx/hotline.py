@@ -156,6 +156,12 @@ class RunningHotline:
         body = {"state": state, "reason": reason, "actor": "tester"}
         self._http.post(f"/seats/{seat}/state", json=body).raise_for_status()
 
+    def talk(self, call_id: str, action: str, target: str = "", *, seat: str = "1001", any_seat: bool = False) -> str:
+        """Command a talk; gives the code of the refusal, empty when it was done."""
+        body = {"action": action, "target": target, "seat": seat, "actor": "tester", "any_seat": any_seat}
+        reply = self._http.post(f"/talks/{call_id}", json=body)
+        return "" if reply.is_success else str(reply.json()["code"])
+
     async def sign_in(self, *seats: str) -> None:
         """Exactly these seats take calls, the first one idle longest."""
         for seat in self.settings.seats:

@@ -84,6 +84,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/calls/{call_id}/talk": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Talk
+         * @description Command the talk of the own seat; leaders any talk, and only they listen, whisper and break in.
+         */
+        post: operations["talk_api_calls__call_id__talk_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/calls/{call_id}/transcript": {
         parameters: {
             query?: never;
@@ -196,6 +216,126 @@ export interface paths {
          * @description The answer rate (接通率) of the last hours, with its definition.
          */
         get: operations["answer_rate_api_metrics_answer_rate_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/metrics/calls": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Calls
+         * @description The calls behind a figure or a pattern, in order of arrival.
+         */
+        get: operations["calls_api_metrics_calls_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/metrics/compare": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Compare
+         * @description The same window under five published formulas, and how many calls they judge differently.
+         */
+        get: operations["compare_api_metrics_compare_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/metrics/compare/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export Compare
+         * @description Every call that the formulas judge differently, as CSV. Kept in the audit.
+         */
+        get: operations["export_compare_api_metrics_compare_export_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/metrics/day": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Day
+         * @description The figures of a day or of the last hours; `definition` narrows to one.
+         */
+        get: operations["day_api_metrics_day_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/metrics/day/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export Day
+         * @description The figures as CSV, with the digits of `/metrics/day`. Kept in the audit.
+         */
+        get: operations["export_day_api_metrics_day_export_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/metrics/definitions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Definitions
+         * @description Every figure and formula: name, version, what it means, where it comes from.
+         */
+        get: operations["definitions_api_metrics_definitions_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -412,6 +552,8 @@ export interface components {
             rate_15s_of_answered: number | null;
             /** Rate 15S Of Offered */
             rate_15s_of_offered: number | null;
+            /** Refused */
+            refused: number;
             /** Self Served */
             self_served: number;
             /** To */
@@ -602,6 +744,84 @@ export interface components {
             subject: string;
         };
         /**
+         * CompareView
+         * @description One window under five formulas; `patterns` are those on which they differ, the most frequent first.
+         */
+        CompareView: {
+            /** Calls */
+            calls: number;
+            /** Date */
+            date: string | null;
+            /** Differing */
+            differing: number;
+            /** Formulas */
+            formulas: components["schemas"]["FormulaRateView"][];
+            /** From */
+            from: string;
+            parameters: components["schemas"]["ParametersView"];
+            /** Patterns */
+            patterns: components["schemas"]["PatternView"][];
+            /** To */
+            to: string;
+        };
+        /**
+         * CountedCallView
+         * @description One call behind a figure: no number and no name.
+         */
+        CountedCallView: {
+            /** Came At */
+            came_at: string | null;
+            /** Id */
+            id: string;
+            /**
+             * Part
+             * @enum {string}
+             */
+            part: "answered" | "abandoned_in_queue" | "call_back_promised" | "lost" | "refused" | "abandoned_in_prompt" | "self_served" | "call_back_made" | "waiting" | "in_prompt";
+            /** Pattern */
+            pattern: string;
+            /** Queue S */
+            queue_s: number | null;
+            /** Seat */
+            seat: string | null;
+            /** Talk S */
+            talk_s: number | null;
+            /** Wait S */
+            wait_s: number | null;
+        };
+        /**
+         * CountedCallsView
+         * @description Some of the calls behind a figure, in order of arrival.
+         */
+        CountedCallsView: {
+            /** Date */
+            date: string | null;
+            /** From */
+            from: string;
+            /** Items */
+            items: components["schemas"]["CountedCallView"][];
+            parameters: components["schemas"]["ParametersView"];
+            /** To */
+            to: string;
+            /** Total */
+            total: number;
+        };
+        /**
+         * DayView
+         * @description All figures of a window, or the one that was asked for.
+         */
+        DayView: {
+            /** Date */
+            date: string | null;
+            /** Figures */
+            figures: components["schemas"]["FigureView"][];
+            /** From */
+            from: string;
+            parameters: components["schemas"]["ParametersView"];
+            /** To */
+            to: string;
+        };
+        /**
          * DefinitionView
          * @description What the number means.
          */
@@ -616,6 +836,17 @@ export interface components {
             text_en: string;
             /** Version */
             version: string;
+        };
+        /**
+         * DefinitionsView
+         * @description Every figure and formula there is.
+         */
+        DefinitionsView: {
+            /** Figures */
+            figures: components["schemas"]["FigureDefinitionView"][];
+            /** Formulas */
+            formulas: components["schemas"]["FormulaView"][];
+            parameters: components["schemas"]["ParametersView"];
         };
         /**
          * DepartmentView
@@ -666,6 +897,118 @@ export interface components {
             spans: components["schemas"]["SpanView"][];
             /** Value */
             value?: unknown;
+        };
+        /**
+         * FigureDefinitionView
+         * @description What one figure means.
+         */
+        FigureDefinitionView: {
+            /**
+             * Group
+             * @enum {string}
+             */
+            group: "volume" | "abandoned" | "rate" | "wait" | "work" | "call_back";
+            /** Name */
+            name: string;
+            /** Source */
+            source: string;
+            /** Text */
+            text: string;
+            /** Text En */
+            text_en: string;
+            /** Title */
+            title: string;
+            /** Title En */
+            title_en: string;
+            /**
+             * Unit
+             * @enum {string}
+             */
+            unit: "calls" | "share" | "seconds";
+            /** Version */
+            version: string;
+        };
+        /**
+         * FigureView
+         * @description One figure of a window.
+         */
+        FigureView: {
+            /**
+             * Group
+             * @enum {string}
+             */
+            group: "volume" | "abandoned" | "rate" | "wait" | "work" | "call_back";
+            /** Name */
+            name: string;
+            /**
+             * Unit
+             * @enum {string}
+             */
+            unit: "calls" | "share" | "seconds";
+            /** Value */
+            value: number | null;
+            /** Version */
+            version: string;
+        };
+        /**
+         * FormulaRateView
+         * @description What a formula makes of the window.
+         */
+        FormulaRateView: {
+            /**
+             * Clock
+             * @enum {string}
+             */
+            clock: "arrival" | "queue";
+            /** Counted */
+            counted: number;
+            /** Good */
+            good: number;
+            /** Name */
+            name: string;
+            /** Rate */
+            rate: number | null;
+            /** Source */
+            source: string;
+            /** Text */
+            text: string;
+            /** Text En */
+            text_en: string;
+            /** Title */
+            title: string;
+            /** Title En */
+            title_en: string;
+            /** Version */
+            version: string;
+            /** Within S */
+            within_s: number | null;
+        };
+        /**
+         * FormulaView
+         * @description What one published formula counts.
+         */
+        FormulaView: {
+            /**
+             * Clock
+             * @enum {string}
+             */
+            clock: "arrival" | "queue";
+            /** Name */
+            name: string;
+            /** Source */
+            source: string;
+            /** Text */
+            text: string;
+            /** Text En */
+            text_en: string;
+            /** Title */
+            title: string;
+            /** Title En */
+            title_en: string;
+            /** Version */
+            version: string;
+            /** Within S */
+            within_s: number | null;
         };
         /** HTTPValidationError */
         HTTPValidationError: {
@@ -750,6 +1093,31 @@ export interface components {
             items: components["schemas"]["TicketView"][];
             /** Next */
             next: string | null;
+        };
+        /**
+         * ParametersView
+         * @description What a city can set in the definitions; published beside every figure.
+         */
+        ParametersView: {
+            /** Short Abandon S */
+            short_abandon_s: number;
+        };
+        /**
+         * PatternView
+         * @description Calls that the formulas judge alike; `reasons` in the order of the formulas.
+         */
+        PatternView: {
+            /** Calls */
+            calls: number;
+            /** Key */
+            key: string;
+            /**
+             * Part
+             * @enum {string}
+             */
+            part: "answered" | "abandoned_in_queue" | "call_back_promised" | "lost" | "refused" | "abandoned_in_prompt" | "self_served" | "call_back_made" | "waiting" | "in_prompt";
+            /** Reasons */
+            reasons: ("good" | "late" | "unanswered" | "short" | "not_counted")[];
         };
         /**
          * PbxState
@@ -860,7 +1228,7 @@ export interface components {
             /** Login */
             login: string;
             /** Permissions */
-            permissions: ("calls.read" | "recordings.listen" | "tickets.read" | "tickets.move" | "tickets.edit" | "surveys.read" | "callbacks.read" | "seats.read" | "seats.change_own" | "seats.change_any" | "metrics.read" | "live.read")[];
+            permissions: ("calls.read" | "recordings.listen" | "tickets.read" | "tickets.move" | "tickets.edit" | "surveys.read" | "callbacks.read" | "seats.read" | "seats.change_own" | "seats.change_any" | "talks.control_own" | "talks.supervise" | "metrics.read" | "metrics.export" | "live.read")[];
             /** Role */
             role: string;
             /** Seat */
@@ -989,6 +1357,22 @@ export interface components {
             ticket_id: number;
             /** Ticket Number */
             ticket_number: string;
+        };
+        /**
+         * TalkWish
+         * @description `target`: a seat, an allowed number outside or `skill:NAME`; for supervising the seat where it is to ring.
+         */
+        TalkWish: {
+            /**
+             * Action
+             * @enum {string}
+             */
+            action: "hold" | "resume" | "transfer" | "consult" | "complete" | "cancel" | "conference" | "listen" | "whisper" | "barge" | "hang_up";
+            /**
+             * Target
+             * @default
+             */
+            target: string;
         };
         /**
          * TicketChange
@@ -1300,6 +1684,39 @@ export interface operations {
             };
         };
     };
+    talk_api_calls__call_id__talk_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                call_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TalkWish"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     transcript_api_calls__call_id__transcript_get: {
         parameters: {
             query?: never;
@@ -1451,6 +1868,203 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    calls_api_metrics_calls_get: {
+        parameters: {
+            query?: {
+                figure?: string;
+                /** @description A pattern of /metrics/compare, or `differing` */
+                pattern?: string;
+                /** @description Rows per page */
+                limit?: number;
+                offset?: number;
+                /** @description A day of the city; without one the last hours */
+                date?: string | null;
+                /** @description Length of the window that ends now */
+                hours?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CountedCallsView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    compare_api_metrics_compare_get: {
+        parameters: {
+            query?: {
+                /** @description A day of the city; without one the last hours */
+                date?: string | null;
+                /** @description Length of the window that ends now */
+                hours?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CompareView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    export_compare_api_metrics_compare_export_get: {
+        parameters: {
+            query?: {
+                /** @description A day of the city; without one the last hours */
+                date?: string | null;
+                /** @description Length of the window that ends now */
+                hours?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": unknown;
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    day_api_metrics_day_get: {
+        parameters: {
+            query?: {
+                definition?: string;
+                /** @description A day of the city; without one the last hours */
+                date?: string | null;
+                /** @description Length of the window that ends now */
+                hours?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DayView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    export_day_api_metrics_day_export_get: {
+        parameters: {
+            query?: {
+                /** @description A day of the city; without one the last hours */
+                date?: string | null;
+                /** @description Length of the window that ends now */
+                hours?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": unknown;
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    definitions_api_metrics_definitions_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DefinitionsView"];
                 };
             };
         };
