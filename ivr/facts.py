@@ -142,6 +142,12 @@ class SupervisorListened(Fact):
     actor: str = ""
 
 
+class SeatPhoneLost(Fact):
+    """The seat's telephone fell silent in a talk (a closed page, a dead network): the caller went back to the line."""
+
+    seat: str
+
+
 class MessageLeft(Fact):
     """The caller left a message; `path` is its file under the folder of state, WAV at 8 kHz."""
 
@@ -170,6 +176,27 @@ class FlowPublished(Fact):
     version: str
     was: str
     actor: str
+
+
+class CallRefused(Fact):
+    """The hotline's own rule kept this caller from a human: all lines taken, or a number that may not have more now."""
+
+    why: Literal["full", "listed", "crowded"]
+
+
+class SeatDialled(Fact):
+    """A seat's telephone dialled a number by itself; `call_id` is this call's own. Not allowed: it was refused."""
+
+    seat: str
+    number: Number
+    allowed: bool
+
+
+class SeatDialEnded(Fact):
+    """That call is over, `duration_s` after the dialling."""
+
+    seat: str
+    duration_s: float
 
 
 class CallEnded(Fact):

@@ -5,6 +5,8 @@ from collections.abc import Iterable
 WEB = "-web"
 """What the PBX's name of a seat's telephone in the page ends with; the one on the desk is named like the seat."""
 
+NO_SOUND = 44
+"""Q.850, as Asterisk ends a leg whose far end sends nothing any more."""
 DOMAIN = "hotline.invalid"
 """The host of their SIP addresses: nobody looks it up, all of it goes through the web process."""
 

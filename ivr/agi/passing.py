@@ -10,9 +10,12 @@ HELD = "HOTLINE_HELD"  # set to 1: were this process to die now, the dialplan's 
 
 @dataclass(frozen=True)
 class PassOn:
-    """The caller goes on to `target`: a seat, a skill of the line, or an allowed number outside."""
+    """The caller goes on to `target`: a seat, a skill of the line, or an allowed number outside.
 
-    kind: Literal["seat", "skill", "outside"]
+    `lost`: nobody wanted it; the seat's telephone fell silent, and the caller goes back to where he came from.
+    """
+
+    kind: Literal["seat", "skill", "outside", "lost"]
     target: str
     from_seat: str
 
@@ -29,10 +32,6 @@ class Talks(Protocol):
 
         Gives a word as in DIALSTATUS, and for ANSWER where the caller goes from there. Raises CallerHungUp.
         """
-        ...
-
-    async def lost(self, call_id: str) -> str:
-        """The seat whose telephone fell silent in the talk that has just ended; '' when somebody put down."""
         ...
 
     async def go_on(self, call_id: str, session: AgiSession) -> PassOn | None:
@@ -60,10 +59,6 @@ class NoTalks:
     async def connect(self, call_id: str, session: AgiSession, name: str) -> tuple[str, PassOn | None]:
         """See `Talks`."""
         return "CHANUNAVAIL", None
-
-    async def lost(self, call_id: str) -> str:
-        """See `Talks`."""
-        return ""
 
     def over(self, call_id: str) -> None:
         """See `Talks`."""

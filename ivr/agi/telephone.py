@@ -10,6 +10,7 @@ from ivr.acd.service import AcdService
 from ivr.agi.deeds import Means
 from ivr.agi.listening import Listening
 from ivr.agi.passing import NoTalks, Talks
+from ivr.agi.waking import Waker
 from ivr.calls.live import LiveCalls
 from ivr.phones import Phones
 
@@ -43,3 +44,4 @@ class Telephone:
     means: Means = Means()
     phones: Phones = field(default_factory=Phones)
     listening: Listening | None = None  # None: keys only
+    waker: Waker | None = None  # None: those who wait look for an offer by themselves

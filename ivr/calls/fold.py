@@ -15,6 +15,7 @@ from ivr.facts import (
     CallBackPromised,
     CallEnded,
     CallerAskedForHuman,
+    CallRefused,
     CallRepaired,
     CallTransferred,
     FallbackTaken,
@@ -42,7 +43,7 @@ _STATES: dict[type[Fact], str] = {
     TalkEnded: "in_flow",
     CallEnded: "ended",
 }
-_ORDERED: tuple[type[Fact], ...] = (*_STATES, CallRepaired, MessageLeft, CallTransferred)
+_ORDERED: tuple[type[Fact], ...] = (*_STATES, CallRepaired, MessageLeft, CallTransferred, CallRefused)
 _RANK = {kind: rank for rank, kind in enumerate(_ORDERED)}
 _GUESSED = ("pbx_lost", "unknown")  # causes that give way to what a witness really saw
 OUTBOUND = (AttemptDialled, AttemptEnded)
@@ -166,7 +167,10 @@ class _Known:
 
 
 def _outcome(known: _Known, ended: CallEnded | None, *, is_answered: bool, has_asked: bool) -> str | None:
-    """A caller whom the system dropped is lost, never 'abandoned': the fault is not the caller's."""
+    """A caller whom the system dropped is lost, never 'abandoned': the fault is not the caller's.
+
+    Whom a rule of ours refused counts so, whatever came of a message: who insisted on a human stands in line.
+    """
     if is_answered:
         return "answered"
     if ended is None:
@@ -175,6 +179,8 @@ def _outcome(known: _Known, ended: CallEnded | None, *, is_answered: bool, has_a
         return "lost"
     if has_asked:
         return "abandoned_in_queue"
+    if known.first(CallRefused) is not None:
+        return "refused"
     if any(step.kind in (TOLD, HANG_UP) for step in known.all(StepEntered)) or _is_helped(known):
         return "self_served"
     return "lost" if ended.cause == "system_hung_up" else "abandoned_in_prompt"
