@@ -34,7 +34,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def running(pbxes: tuple[Pbx, Pbx], settings: Settings, secrets: Secrets, authority: Path) -> Iterator[RunningHotline]:
     """The whole hotline, the console over https."""
     tls = {"tls_cert": str(authority / "web.pem"), "tls_key": str(authority / "web.key")}
-    hotline = RunningHotline(settings.model_copy(update=tls), secrets, *pbxes)
+    hotline = RunningHotline(settings, secrets, *pbxes, **tls, offer_timeout_s=30)
     try:
         hotline.open()
         with hotline.database.session() as session:
