@@ -152,7 +152,7 @@ def _written_at(file: Path) -> datetime:
     try:
         return datetime.fromtimestamp(file.stat().st_mtime, UTC)
     except FileNotFoundError:  # it has just become a recording
-        return datetime.now(UTC)
+        return utc_now()
 
 
 def _seconds(value: float) -> timedelta:
