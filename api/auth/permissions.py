@@ -15,6 +15,8 @@ Permission = Literal[
     "seats.change_any",
     "talks.control_own",
     "talks.supervise",
+    "nuisance.read",
+    "nuisance.change",
     "metrics.read",
     "live.read",
 ]
@@ -37,10 +39,13 @@ _AGENT: frozenset[Permission] = frozenset(
     }
 )
 
+# Who answers the telephone does not decide who may call.
+_NUISANCE: frozenset[Permission] = frozenset({"nuisance.read", "nuisance.change"})
+
 ROLES: dict[str, frozenset[Permission]] = {
     "agent": _AGENT,
-    "leader": _AGENT | {"seats.change_any", "talks.supervise"},
-    "operations": (_AGENT - {"seats.change_own", "talks.control_own"}) | {"seats.change_any"},
+    "leader": _AGENT | _NUISANCE | {"seats.change_any", "talks.supervise"},
+    "operations": (_AGENT - {"seats.change_own", "talks.control_own"}) | _NUISANCE | {"seats.change_any"},
     # A department sees the work orders that were given to it, nothing else: see Person.only_department.
     "department": frozenset({"tickets.read", "tickets.move"}),
     "admin": ALL,

@@ -21,7 +21,8 @@ database = typer.Typer(help="The main database.", no_args_is_help=True)
 
 
 @contextmanager
-def _open_database() -> Iterator["Database"]:
+def open_database() -> Iterator["Database"]:
+    """The main database of the settings; Unavailable or Refused when its tables are not as this program wants them."""
     # Imported where they are used, here and below: `hotline --help` must not load the whole program.
     from api import migrate
     from core.db import Database
@@ -47,7 +48,7 @@ def add(
     from api.auth.users import add_user
 
     password = sys.stdin.readline().rstrip("\n") if password_stdin else secrets.token_urlsafe(12)
-    with _open_database() as opened, opened.session() as session:
+    with open_database() as opened, opened.session() as session:
         user = add_user(
             session,
             login=login,
@@ -68,7 +69,7 @@ def show(as_json: Annotated[bool, typer.Option("--json", help="Print JSON")] = F
     """List everybody who may sign in."""
     from api.auth.users import list_users
 
-    with _open_database() as opened, opened.reading() as session:
+    with open_database() as opened, opened.reading() as session:
         found = list_users(session)
     if as_json:
         fields = {"login", "display_name", "role", "seat", "department", "active"}

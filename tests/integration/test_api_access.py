@@ -73,7 +73,7 @@ async def test_nobody_sees_anything_without_signing_in(world: World) -> None:
             for method in operations:
                 if (method.upper(), path.removeprefix("/api")) in PUBLIC:
                     continue
-                where = path.format(call_id="x", ticket_id=1, seat="1001")
+                where = path.format(call_id="x", ticket_id=1, entry_id=1, seat="1001")
                 reply = await client.request(method, where, json={})
                 assert reply.status_code == 401, f"{method} {path}"
                 assert reply.json()["code"] == "not_signed_in"
