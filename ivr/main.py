@@ -29,6 +29,7 @@ from ivr.agi.telephone import Telephone
 from ivr.ami.bridge import PbxBridge
 from ivr.ami.client import AmiClient
 from ivr.ami.spying import AmiSpies
+from ivr.ami.waking import AmiWaker
 from ivr.callbacks.answered import AnsweredCallBacks
 from ivr.callbacks.service import FLOW as MISSED_FLOW
 from ivr.callbacks.service import CallBacks
@@ -128,6 +129,7 @@ class TelephonyProcess:
             max_call_s=settings.max_call_s,
             means=Means(settings.home / "messages", settings.transfer_numbers, self.call_backs),
             listening=Listening(self.ears, spies, settings.ask_while_waiting),
+            waker=AmiWaker(self.ami),
         )
         limits = Limits(settings.number_calls, settings.number_calls_within_s, settings.number_calls_at_once)
         self.guard = Guard(database, limits)
