@@ -852,6 +852,11 @@ export interface components {
             call: components["schemas"]["CallView"];
             /** Facts */
             facts: components["schemas"]["FactView"][];
+            /**
+             * Messages
+             * @default []
+             */
+            messages: components["schemas"]["RecordingView"][];
             recording: components["schemas"]["RecordingView"] | null;
             ticket: components["schemas"]["TicketView"] | null;
             transcript: components["schemas"]["TranscriptView"] | null;
@@ -1455,13 +1460,15 @@ export interface components {
         };
         /**
          * RecordingView
-         * @description The recording of a call.
+         * @description The recording of a talk, or of a message that the caller left.
          */
         RecordingView: {
             /** Duration S */
             duration_s: number;
             /** Id */
             id: string;
+            /** Kind */
+            kind: string;
             /** Sha256 */
             sha256: string;
             /** Size Bytes */
@@ -1740,6 +1747,8 @@ export interface components {
             score: number | null;
             /** Solved */
             solved: string | null;
+            /** Source */
+            source: string;
             /** State */
             state: string;
             /** Summary */
@@ -2086,7 +2095,10 @@ export interface operations {
     };
     recording_api_calls__call_id__recording_get: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Id of a message; without it the talk's recording */
+                which?: string;
+            };
             header?: never;
             path: {
                 call_id: string;
