@@ -23,7 +23,7 @@ PAUSE_S = 0.2
 SPOOL_EVERY_S = 0.5
 SALVAGE_EVERY_S = 5.0
 BEAT_EVERY_S = LEASE_S / 4
-TAKE_OVER_EVERY_S = LEASE_S / 2
+TAKE_OVER_EVERY_S = 2.0  # a worker of this machine that was killed is noticed at once
 AFTER_FAILURE_S = 2.0
 log = logging.getLogger(__name__)
 
