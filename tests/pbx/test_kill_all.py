@@ -16,7 +16,8 @@ from ivr.pbx.process import Pbx
 from ivr.simulator.city import City
 from tests.pbx.citizens import fresh_number, story
 from tests.pbx.hotline import RunningHotline, rms
-from tests.waiting import eventually, until
+from tests.pbx.runtime import hang_up
+from tests.waiting import until
 
 pytestmark = pytest.mark.pbx
 
@@ -78,15 +79,8 @@ def kill_all(up: Child) -> list[str]:
     ours = family(up.pid)
     for pid in ours:
         os.kill(pid, signal.SIGKILL)
-    until(lambda: not any(lives(pid) for pid in ours), "some do not die")
+    until(lambda: not any(lives(pid) for pid in ours) and up.pid is None, "some do not die")
     return list(ours.values())
-
-
-def hang_up(hotline: RunningHotline, number: str) -> None:
-    """The caller puts down the receiver, whatever there still was to say."""
-    for line in hotline.sim.command("core show channels concise").splitlines():
-        if number in line.split("!"):
-            hotline.sim.command(f"channel request hangup {line.partition('!')[0]}")
 
 
 async def test_a_talk_survives_a_kill_of_every_process_of_ours(hotline: RunningHotline, callers: City) -> None:
@@ -105,7 +99,7 @@ async def test_a_talk_survives_a_kill_of_every_process_of_ours(hotline: RunningH
     await asyncio.to_thread(until, lambda: is_up(hotline), "it does not come up again", STARTS_S)
     assert not talk.done()
     assert hotline.seat(seat or "")["state"] == "talking"
-    await asyncio.to_thread(hang_up, hotline, talker)
+    await asyncio.to_thread(hang_up, hotline.sim, talker)
     await talk
     await whole(hotline, talker, fallback=False)
     await whole(hotline, meanwhile, fallback=True)

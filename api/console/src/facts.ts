@@ -33,6 +33,6 @@ export function detailOf(fact: FactLine): string {
 /** Which dot the line gets. */
 export function toneOfFact(name: string): string {
   if (['SeatAnswered', 'RecordingReady', 'TranscriptReady', 'TicketDrafted'].includes(name)) return 'good'
-  if (['SeatDidNotAnswer', 'FallbackTaken', 'CallRepaired', 'TranscriptFailed'].includes(name)) return 'warn'
+  if (['SeatDidNotAnswer', 'FallbackTaken', 'CallRepaired', 'RecordingFlawed', 'TranscriptFailed'].includes(name)) return 'warn'
   return ['CallArrived', 'CallerAskedForHuman', 'SeatOffered'].includes(name) ? 'brand' : 'calm'
 }
