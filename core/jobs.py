@@ -182,7 +182,7 @@ class Jobs:
         orphans += self._long_stranded(own)
         if orphans:
             DBOS.resume_workflows(orphans)
-            log.warning("jobs taken over from dead workers: %d", len(orphans))
+            log.warning("jobs of dead workers are taken over", extra={"count": len(orphans)})
         return orphans
 
     def _long_stranded(self, own: set[str]) -> list[str]:

@@ -98,6 +98,50 @@ class TalkEnded(Fact):
     by: Literal["caller", "seat", "system"]
 
 
+class TalkHeld(Fact):
+    """The caller hears music; the seat is still on the line, alone or with somebody else."""
+
+    seat: str
+
+
+class TalkResumed(Fact):
+    """The caller is together with the others again."""
+
+    seat: str
+
+
+class TalkTransferred(Fact):
+    """The talk goes on with somebody else: `to` is a seat, a number outside, or `skill:` and a skill."""
+
+    from_seat: str
+    to: str
+    kind: Literal["blind", "attended"]
+    actor: str = ""
+
+
+class ConferenceJoined(Fact):
+    """One more hears and speaks with all in the talk: a seat, or a number outside."""
+
+    party: str
+    role: Literal["consulted", "conference", "barge"]
+    actor: str = ""
+
+
+class ConferenceLeft(Fact):
+    """This one is out of the talk again."""
+
+    party: str
+
+
+class SupervisorListened(Fact):
+    """A supervisor listens at a talk (`whisper`: and speaks to the seat alone; `barge`: and speaks to both)."""
+
+    seat: str  # whose talk
+    listener: str  # the supervisor's seat
+    how: Literal["listen", "whisper", "barge"]
+    actor: str = ""
+
+
 class MessageLeft(Fact):
     """The caller left a message; `path` is its file under the folder of state, WAV at 8 kHz."""
 
@@ -126,6 +170,27 @@ class FlowPublished(Fact):
     version: str
     was: str
     actor: str
+
+
+class CallRefused(Fact):
+    """The hotline's own rule kept this caller from a human: all lines taken, or a number that may not have more now."""
+
+    why: Literal["full", "listed", "crowded"]
+
+
+class SeatDialled(Fact):
+    """A seat's telephone dialled a number by itself; `call_id` is this call's own. Not allowed: it was refused."""
+
+    seat: str
+    number: Number
+    allowed: bool
+
+
+class SeatDialEnded(Fact):
+    """That call is over, `duration_s` after the dialling."""
+
+    seat: str
+    duration_s: float
 
 
 class CallEnded(Fact):

@@ -28,13 +28,14 @@ from ivr.agi.telephone import Telephone
 from ivr.ami.bridge import PbxBridge, live_channels
 from ivr.ami.client import AmiClient
 from ivr.ami.spying import AmiSpies
+from ivr.ami.waking import AmiWaker
 from ivr.callbacks.answered import AnsweredCallBacks
 from ivr.callbacks.service import FLOW as MISSED_FLOW
 from ivr.callbacks.service import CallBacks
 from ivr.calls.ledger import record
 from ivr.calls.live import LiveCalls
 from ivr.calls.writer import FactWriter
-from ivr.control.app import ControlServer, SeatCommand, Telephony, create_control
+from ivr.control.app import ControlServer, SeatCommand, TalkWish, Telephony, create_control
 from ivr.dialler.outbound import OutboundCalls
 from ivr.dialler.service import Dialler
 from ivr.facts import SeatStateChanged
@@ -43,6 +44,10 @@ from ivr.flow.shelf import FlowShelf
 from ivr.pbx.render import local_address
 from ivr.prompts.prompts import Prompts
 from ivr.prompts.speech import EspeakSpeech
+from ivr.talks.around import Surroundings
+from ivr.talks.commands import TalkCommand, Targets
+from ivr.talks.control import TalkControl
+from ivr.talks.switchboard import Switchboard
 from ivr.tap.ears import Ears
 from ivr.tap.listener import NoSpeech, SpeechEngine
 from ivr.tap.server import TapServer
@@ -96,6 +101,8 @@ class TelephonyProcess:
         self.dialler = Dialler(database, self.ami, lines=settings.survey_lines, ring_s=settings.survey_ring_s)
         self._must_recover = False  # the database was away when the PBX came back
         self.bridge.on_channel_gone = self.dialler.channel_gone
+        self.talks = self._talk_control()
+        self.bridge.on_gone = self.talks.gone
         spies = AmiSpies(self.ami)
         taps = TapServer(settings.bind, settings.tap_port, spies, seen_from_pbx=local_address(settings))
         self.ears = Ears(taps, speech or NoSpeech(), most=settings.listen_most)
@@ -109,6 +116,7 @@ class TelephonyProcess:
             is_ledger_whole=lambda: not self.writer.waiting and not self.bridge.needs_mending,
         )
         phone = Telephone(
+            talks=self.talks,
             acd=self.acd,
             live=self.live,
             prompts=self.prompts,
@@ -119,6 +127,7 @@ class TelephonyProcess:
             max_call_s=settings.max_call_s,
             means=Means(settings.home / "messages", settings.transfer_numbers, self.call_backs),
             listening=Listening(self.ears, spies, settings.ask_while_waiting),
+            waker=AmiWaker(self.ami),
         )
         around = HotlineAround(load_city_calendar(settings.calendar), settings.city_zone, self.acd)
         self.agi = AgiServer(
@@ -131,7 +140,10 @@ class TelephonyProcess:
             },
         )
         control = create_control(
-            Telephony(state=self._state, command_seat=self._command_seat, why=self._why), secrets.control_token
+            Telephony(
+                state=self._state, command_seat=self._command_seat, why=self._why, command_talk=self._command_talk
+            ),
+            secrets.control_token,
         )
         self._control = ControlServer(control, settings.bind, settings.control_port)
 
@@ -229,8 +241,32 @@ class TelephonyProcess:
             "agi_sessions": self.agi.open_sessions,
             "listened_to": self.ears.busy,
             "outbound": self.dialler.under_way,
+            "talks": self.talks.show(),
             **self.acd.snapshot(),
         }
+
+    def _talk_control(self) -> TalkControl:
+        settings = self._settings
+
+        def targets() -> Targets:
+            return Targets(settings.seats, self.acd.skills, settings.transfer_numbers)
+
+        around = Surroundings(
+            live=self.live,
+            acd=self.acd,
+            write=self.writer.write,
+            leg_of=self.bridge.leg_of,
+            own=self.bridge.own,
+            node=settings.node,
+            targets=targets,
+            ring_s=settings.offer_timeout_s,
+            longest_s=settings.max_call_s + DRAIN_S,
+        )
+        return TalkControl(Switchboard(self.ami), around)
+
+    async def _command_talk(self, call_id: str, wish: TalkWish) -> None:
+        command = TalkCommand(wish.action, wish.target, wish.seat, wish.actor, wish.any_seat)
+        await self.talks.command(call_id, command)
 
     def _command_seat(self, seat: str, command: SeatCommand) -> None:
         self.acd.set_state(seat, command.state, command.reason, command.actor)

@@ -3,13 +3,15 @@
 import logging
 import threading
 import time
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 from pydantic import BaseModel, ValidationError
 
-from core.errors import HotlineError, NotFound, Refused, Unavailable
+from core.errors import BadInput, Forbidden, HotlineError, NotFound, Refused, Unavailable
 from core.secrets import Secrets
 from core.settings import Settings
 
@@ -61,6 +63,7 @@ class TelephonyState(BaseModel):
     calls: list[LiveCall] = []
     seats: list[LiveSeat] = []
     waiting: list[str] = []
+    estimates: dict[str, Any] = {}  # how good the last announced waits were
 
 
 def _gone() -> Unavailable:
@@ -98,6 +101,12 @@ class ControlClient:
         """Ask for a seat's new state; Refused or NotFound in telephony's words, Unavailable when it is down."""
         self._ask("POST", f"/seats/{seat}/state", {"state": state, "reason": reason, "actor": actor})
 
+    def command_talk(self, call_id: str, *, action: str, target: str, seat: str, actor: str, any_seat: bool) -> None:
+        """Ask for something to be done with a talk; refusals as in telephony's words, Unavailable when it is down."""
+        body: dict[str, str | bool] = {"action": action, "target": target, "seat": seat, "actor": actor}
+        body["any_seat"] = any_seat
+        self._ask("POST", f"/talks/{quote(call_id, safe='')}", body)
+
     def why(self, call_id: str) -> str:
         """In words, why this call is where it is."""
         return str(self._ask("GET", f"/why/{call_id}", None).get("text", ""))
@@ -106,7 +115,7 @@ class ControlClient:
         """Close the connections."""
         self._http.close()
 
-    def _ask(self, method: str, path: str, body: dict[str, str] | None) -> dict[str, Any]:
+    def _ask(self, method: str, path: str, body: Mapping[str, str | bool] | None) -> dict[str, Any]:
         try:
             reply = self._http.request(method, path, json=body, timeout=CHANGE_TIMEOUT_S)
         except httpx.HTTPError as error:
@@ -126,6 +135,10 @@ def _refusal(reply: httpx.Response) -> HotlineError:
     message, code = str(told.get("detail", "电话服务拒绝了这个请求")), str(told.get("code", "telephony_refused"))
     if reply.status_code == 404:
         return NotFound(message, code=code)
-    if reply.status_code >= 500 or reply.status_code in (401, 403):
+    if reply.status_code >= 500 or reply.status_code == 401:
         return _gone()
+    if reply.status_code == 403:
+        return Forbidden(message, code=code)
+    if reply.status_code == 422:
+        return BadInput(message, code=code)
     return Refused(message, code=code)

@@ -165,6 +165,13 @@ class Acd:
         with self._at(now):
             self._occupy(seat_id, call_id)
 
+    def note(self, seat_id: str, reason: str, now: datetime) -> None:
+        """Something about a talk that goes on."""
+        seat = self.seats.get(seat_id)
+        if seat is not None and seat.state == "talking":
+            with self._at(now):
+                self.floor.move(seat, "talking", reason=reason, call_id=seat.call_id)
+
     def restore(self, seat_id: str, state: State, reason: str, since: datetime, now: datetime) -> None:
         """What the seat did before a restart. A call it had is unknown now: it wraps up until the PBX says more."""
         if seat := self.seats.get(seat_id):

@@ -12,9 +12,9 @@ from ivr.acd.estimate import Errors, Wait
 from ivr.acd.figures import SeatShare, fairness
 from ivr.acd.learning import Learning
 from ivr.acd.models import Seat
-from ivr.acd.plan import Plan
+from ivr.acd.plan import GENERAL, Plan
 from ivr.acd.rules import Acd, Assignment, Why
-from ivr.acd.seats import State
+from ivr.acd.seats import SeatNow, State
 from ivr.facts import SeatStateChanged
 
 log = logging.getLogger(__name__)
@@ -135,6 +135,20 @@ class AcdService:
         """The PBX connected the seat with a call that the ACD did not give it."""
         self._acd.occupied_elsewhere(seat, call_id, self._now())
         self._follow_up()
+
+    def note(self, seat: str, reason: str) -> None:
+        """Say more about a seat's talk (held, with a third one); nothing happens when it does not talk."""
+        self._acd.note(seat, reason[:80], self._now())
+        self._follow_up()
+
+    @property
+    def skills(self) -> frozenset[str]:
+        """What callers may wait for."""
+        return frozenset({GENERAL, *self._acd.floor.plan.skills})
+
+    def seat(self, seat: str) -> SeatNow | None:
+        """One seat as it is now; not to be changed."""
+        return self._acd.seats.get(seat)
 
     def restore(self, rows: Iterable[Seat]) -> None:
         """Go on from the seats table; rows of seats that are no longer set up are left out."""

@@ -11,10 +11,12 @@ from core.facts import Fact
 from ivr.acd.rules import Assignment, Why
 from ivr.acd.service import Waiter
 from ivr.agi.listening import notes
+from ivr.agi.passing import HELD, PassOn
 from ivr.agi.place import PlaceInLine
 from ivr.agi.session import AgiSession
 from ivr.agi.speaking import SpeakingCall
 from ivr.agi.telephone import Telephone
+from ivr.agi.waking import WAKING_KEY, woken_by
 from ivr.facts import (
     CallerAskedForHuman,
     CallerSaid,
@@ -27,6 +29,7 @@ from ivr.tap.listener import SpokenAnswer
 log = logging.getLogger(__name__)
 
 DIAL_SLACK_S = 60
+PASSED_ON_PRIORITY, PASSED_ON = 50, "坐席转回队列"
 
 CALL_REJECTED = "21"  # Q.850
 WHY: Mapping[str, Why] = {
@@ -43,10 +46,12 @@ class AgiCall(SpeakingCall):
     def __init__(self, session: AgiSession, call_id: str, phone: Telephone, *, place: datetime | None = None) -> None:
         super().__init__(session, call_id, phone)
         self._place = place  # in line, taken in an earlier call
+        self._pass_on: PassOn | None = None
+        self._has_talked = False
         self._invited = False  # to say what it is about, once in a call
 
     async def enqueue(self, skill: str, priority: int) -> None:
-        """Hold the caller until a seat answers, and through the talk; returns when the seat has hung up."""
+        """Hold the caller until a seat answers, and through the talk; returns when the last human has hung up."""
         phone = self._phone
         self._asks(skill, priority)
         env = self._session.env
@@ -65,10 +70,47 @@ class AgiCall(SpeakingCall):
         try:
             while True:
                 offer = await self._hold(waiter, place)
-                if offer is None or await self._ring(offer):
+                if offer is None:
                     return
+                if not await self._ring(offer):
+                    continue
+                skill = await self._passed_on(skill) or ""
+                if not skill:
+                    return
+                waiter = phone.acd.join(self.call_id, skill, PASSED_ON_PRIORITY, why=PASSED_ON)
+                place = PlaceInLine(self._session, phone, waiter, self.say, (skill, PASSED_ON_PRIORITY))
         finally:
             phone.acd.leave(self.call_id)
+            phone.talks.over(self.call_id)
+
+    async def _passed_on(self, skill: str) -> str | None:
+        """Carry out transfers, one after the other; the skill to wait for now, or None when nothing is left to do.
+
+        A caller whom nobody takes goes back to the line: a transfer never ends a call.
+        """
+        phone = self._phone
+        while (to := self._pass_on) is not None:
+            self._pass_on = None
+            phone.live.passed_on(self.call_id)
+            await self._session.set_variable(HELD, "1")
+            if to.kind == "skill":
+                return to.target
+            if to.kind == "seat":
+                phone.acd.occupied_elsewhere(to.target, self.call_id)
+                taken = await self._ring(Assignment(self.call_id, to.target, f"坐席{to.from_seat}转接", 0.0))
+                if not taken:
+                    phone.acd.talk_ended(to.target, self.call_id)
+            else:
+                taken = await self._dial_out(to.target)
+            if not taken:
+                return skill
+        return None
+
+    async def _dial_out(self, number: str) -> bool:
+        """Connect with a number outside; True when it answered and the caller is still there."""
+        phone = self._phone
+        status, self._pass_on = await phone.talks.connect(self.call_id, self._session, number)
+        return status == "ANSWER"
 
     async def call_back(self, skill: str, priority: int) -> bool:
         """Keep the place and ring back: a request for a human as much as waiting is."""
@@ -84,8 +126,13 @@ class AgiCall(SpeakingCall):
         """Music and announcements until a seat is offered; None for who is rung back instead."""
         if not waiter.offer.done():
             await asyncio.sleep(0)  # let the ACD assign a seat that is free right now
+        channel = self._session.env.get("agi_channel", "")
+        with woken_by(waiter.offer, self._phone.waker, channel):
+            return await self._wait(waiter, place)
+
+    async def _wait(self, waiter: Waiter, place: PlaceInLine) -> Assignment | None:
         if not waiter.offer.done():
-            await self.say("wait_please", {})
+            await self.say("wait_please", {}, WAKING_KEY)
         listening, may_ask = self._phone.listening, not self._invited and not waiter.offer.done()
         if listening is None or not listening.ask_while_waiting or not may_ask:
             return await place.wait()
@@ -121,18 +168,12 @@ class AgiCall(SpeakingCall):
         )
         ringing_since = phone.now()
         try:
-            await self._session.exec(
-                "Dial",
-                f"PJSIP/{offer.seat}",
-                str(round(phone.offer_timeout_s)),
-                "gm(default)",
-                timeout_s=phone.max_call_s + DIAL_SLACK_S,
-            )
+            status = await (self._connect(offer.seat) if self._has_talked else self._dial(offer.seat))
         except CallerHungUp:
             await self._left_during_dial(offer.seat, ringing_since)
             raise
-        status = await self._session.get_variable("DIALSTATUS") or ""
         if status == "ANSWER":
+            self._has_talked = True
             self._talk_over(offer.seat, "seat", ringing_since)
             return True
         why = await self._why_not(status)
@@ -141,9 +182,31 @@ class AgiCall(SpeakingCall):
         phone.acd.offer_failed(self.call_id, why)
         return False
 
+    async def _dial(self, seat: str) -> str:
+        """Ring a seat and connect; the word of DIALSTATUS, for ANSWER after the talk."""
+        phone = self._phone
+        phone.talks.begins(self.call_id, self._session)
+        ring_s = str(round(phone.offer_timeout_s))
+        where = f"PJSIP/{seat}"
+        await self._session.exec("Dial", where, ring_s, "gm(default)", timeout_s=phone.max_call_s + DIAL_SLACK_S)
+        status = await self._session.get_variable("DIALSTATUS") or ""
+        if status == "ANSWER":
+            # The two are apart: for good, or because the talk was held or passed on.
+            self._pass_on = await phone.talks.go_on(self.call_id, self._session)
+        return status
+
+    async def _connect(self, seat: str) -> str:
+        """As `_dial`, in a room: of a second plain connection Asterisk records only the caller, by chance (22.10)."""
+        status, self._pass_on = await self._phone.talks.connect(self.call_id, self._session, seat)
+        return status
+
     async def _why_not(self, status: str) -> Why:
         """An agent who refuses looks to Dial like a telephone that cannot be reached; the cause tells them apart."""
-        if status == "CHANUNAVAIL" and await self._session.get_variable("HANGUPCAUSE") == CALL_REJECTED:
+        if (
+            status == "CHANUNAVAIL"
+            and not self._has_talked
+            and await self._session.get_variable("HANGUPCAUSE") == CALL_REJECTED
+        ):
             return "rejected"
         return WHY.get(status, "rejected")
 
@@ -166,4 +229,4 @@ class AgiCall(SpeakingCall):
             facts += phone.live.answered(self.call_id, seat, ringing_since)
         facts += phone.live.talk_ended(self.call_id, by, phone.now())
         phone.write(*facts)
-        phone.acd.talk_ended(seat)
+        phone.acd.talk_ended(seat, self.call_id)

@@ -9,6 +9,8 @@ from core.calendar import utc_now
 from ivr.acd.service import AcdService
 from ivr.agi.deeds import Means
 from ivr.agi.listening import Listening
+from ivr.agi.passing import NoTalks, Talks
+from ivr.agi.waking import Waker
 from ivr.calls.live import LiveCalls
 
 
@@ -37,5 +39,7 @@ class Telephone:
     position_every_s: float
     max_call_s: int
     now: Callable[[], datetime] = utc_now
+    talks: Talks = NoTalks()
     means: Means = Means()
     listening: Listening | None = None  # None: keys only
+    waker: Waker | None = None  # None: those who wait look for an offer by themselves

@@ -12,6 +12,7 @@ from core.db import Database
 from core.settings import Settings
 from ivr.acd.service import AcdService
 from ivr.ami.client import AmiClient
+from ivr.ami.own_calls import SeatsOwnCalls, is_own_call
 from ivr.ami.translate import (
     RECALL_CONTEXT,
     ChannelGone,
@@ -27,6 +28,8 @@ from ivr.ami.translate import (
 from ivr.ami.wire import AmiEvent
 from ivr.calls.cel import read_cel
 from ivr.calls.checkpoints import Checkpoints
+from ivr.calls.dialled import seat_dials
+from ivr.calls.ledger import record
 from ivr.calls.live import LiveCalls
 from ivr.calls.repair import repair
 from ivr.calls.writer import FactWriter
@@ -51,8 +54,11 @@ class PbxBridge:
         self._acd = acd
         self._writer = writer
         self._database = database
+        self._outside = settings.outside_numbers
+        self._own = SeatsOwnCalls(acd, writer, self._outside, settings.node)
         self._legs: dict[str, tuple[str, str]] = {}  # channel of a seat -> (call, seat)
         self.on_channel_gone: Callable[[str], None] = lambda _uniqueid: None
+        self.on_gone: Callable[[ChannelGone], None] = lambda _gone: None
         self.pbx_version = ""
         self.needs_mending = True
 
@@ -64,6 +70,8 @@ class PbxBridge:
                 self._writer.write(
                     *self._live.arrived(channel.linkedid, channel.number, channel.name, channel.exten, now)
                 )
+            case ChannelUp(kind="seat") as channel if is_own_call(channel):
+                self._own.begun(channel, now)
             case QueueJoined() as joined:
                 self._writer.write(*self._live.fell_back(joined.linkedid, "telephony_not_serving", now))
                 self._acd.leave(joined.linkedid)
@@ -77,6 +85,16 @@ class PbxBridge:
                 self._acd.reachable(seat.seat, seat.is_reachable)
             case _:
                 pass
+
+    def leg_of(self, call_id: str) -> tuple[str, str] | None:
+        """(channel, seat) of the seat that talks with this caller."""
+        call = self._live.known(call_id)
+        found = [(leg, seat) for leg, (of, seat) in self._legs.items() if of == call_id]
+        return next((one for one in found if call is not None and one[1] == call.seat), None)
+
+    def own(self, leg: str, call_id: str, seat: str) -> None:
+        """A channel that telephony placed is this call's seat from now on."""
+        self._legs[leg] = (call_id, seat)
 
     async def on_down(self) -> None:
         """The link is gone: what happens until it is back is told by the resync."""
@@ -127,7 +145,8 @@ class PbxBridge:
         events, _ = read_cel(self._cel, self._marks.start())
 
         def work(session: Session) -> int:
-            return len(repair(session, events, live_ids, node=self._node))
+            mended = len(repair(session, events, live_ids, node=self._node))
+            return mended + record(session, seat_dials(events, self._outside, node=self._node))
 
         with self._database.session() as session:
             return work(session)
@@ -179,9 +198,13 @@ class PbxBridge:
         now = utc_now()
         if gone.uniqueid in self._legs:
             call_id, seat = self._legs.pop(gone.uniqueid)
-            self._writer.write(*self._live.talk_ended(call_id, "seat", now))
+            self._writer.write(*self._live.talk_ended(call_id, "seat", now, only=seat))
             self._acd.talk_ended(seat, call_id)
+        self._own.ended(gone, now)
+        self.on_gone(gone)
         if gone.uniqueid == gone.linkedid and gone.uniqueid in self._live:
+            if gone.found_no_line:
+                self._writer.write(*self._live.refused(gone.uniqueid, "full", now))
             self._writer.write(*self._live.ended(gone.uniqueid, now, detail=gone.cause_text))
             self._acd.leave(gone.uniqueid)
 

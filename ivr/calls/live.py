@@ -6,8 +6,10 @@ from datetime import datetime
 from typing import Literal
 
 from core.facts import Fact
-from ivr.facts import CallArrived, CallEnded, FallbackTaken, SeatAnswered, TalkEnded
+from core.numbers import plain
+from ivr.facts import CallArrived, CallEnded, CallRefused, FallbackTaken, SeatAnswered, TalkEnded
 
+Refusal = Literal["full", "listed", "crowded"]
 Cause = Literal["caller_hung_up", "seat_hung_up", "system_hung_up", "pbx_lost", "unknown"]
 
 
@@ -24,6 +26,7 @@ class LiveCall:
     caller: str = ""
     caller_name: str = ""
     line: str = ""
+    number: str = ""  # the caller's, in its one form
 
 
 class LiveCalls:
@@ -50,7 +53,9 @@ class LiveCalls:
         """A citizen's call came in."""
         if call_id in self._calls:
             return []
-        self._calls[call_id] = LiveCall(call_id, caller=caller, caller_name=caller_name, line=line)
+        self._calls[call_id] = LiveCall(
+            call_id, caller=caller, caller_name=caller_name, line=line, number=plain(caller)
+        )
         identity = CallArrived.once(call_id)
         return [
             CallArrived(
@@ -84,6 +89,18 @@ class LiveCalls:
         call.fallback = True
         return [FallbackTaken(id=FallbackTaken.once(call_id), at=at, call_id=call_id, node=self._node, why=why)]
 
+    def refused(self, call_id: str, why: Refusal, at: datetime) -> list[Fact]:
+        """A rule of the hotline keeps this caller from a human, unless the caller insists where that is possible."""
+        if call_id not in self._calls:
+            return []
+        if why == "full":
+            self.ending(call_id, "system_hung_up")
+        return [CallRefused(id=CallRefused.once(call_id), at=at, call_id=call_id, node=self._node, why=why)]
+
+    def at_once(self, number: str) -> int:
+        """How many calls of this number are on the line."""
+        return sum(call.number == number for call in self._calls.values())
+
     def answered(self, call_id: str, seat: str, at: datetime, *, via_fallback: bool = False) -> list[Fact]:
         """A seat and the caller are connected."""
         call = self._calls.get(call_id)
@@ -91,15 +108,24 @@ class LiveCalls:
             return []
         call.seat = seat
         call.talks += 1
+        call.ended_by = None  # whoever ended an earlier talk has not ended the call
         identity = SeatAnswered.once(call_id, seat, str(call.talks))
         return [
             SeatAnswered(id=identity, at=at, call_id=call_id, node=self._node, seat=seat, via_fallback=via_fallback)
         ]
 
-    def talk_ended(self, call_id: str, by: Literal["caller", "seat", "system"], at: datetime) -> list[Fact]:
-        """Seat and caller are apart."""
+    def passed_on(self, call_id: str) -> None:
+        """The talk is over and the call goes on with somebody else: nobody has ended the call yet."""
         call = self._calls.get(call_id)
-        if call is None or call.seat is None:
+        if call is not None:
+            call.ended_by = call.put_down = None
+
+    def talk_ended(
+        self, call_id: str, by: Literal["caller", "seat", "system"], at: datetime, *, only: str | None = None
+    ) -> list[Fact]:
+        """Seat and caller are apart; with `only` nothing happens when another seat has the talk by now."""
+        call = self._calls.get(call_id)
+        if call is None or call.seat is None or only not in (None, call.seat):
             return []
         seat, call.seat = call.seat, None
         by, call.put_down = call.put_down or by, None

@@ -2,7 +2,7 @@
 
 import contextlib
 import hmac
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Annotated, Any, Literal
 
 import uvicorn
@@ -11,8 +11,10 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 
-from core.errors import HotlineError, NotFound
+from core.errors import BadInput, Forbidden, HotlineError, NotFound, Unavailable
 
+# Refusals keep their kind on the way to the web process; everything else is 409.
+STATUS: dict[type[HotlineError], int] = {NotFound: 404, BadInput: 422, Forbidden: 403, Unavailable: 503}
 Target = Literal["ready", "paused", "signed_out", "wrap_up_done"]
 
 
@@ -26,6 +28,30 @@ class SeatCommand(BaseModel):
     actor: str = Field(default="system", max_length=64)
 
 
+class TalkWish(BaseModel):
+    """What a person wants of a talk; see `ivr.talks.commands`, which checks the words."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    action: Literal[
+        "hold",
+        "resume",
+        "transfer",
+        "consult",
+        "complete",
+        "cancel",
+        "conference",
+        "listen",
+        "whisper",
+        "barge",
+        "hang_up",
+    ]
+    target: str = Field(default="", max_length=64)
+    seat: str = Field(default="", max_length=16)
+    actor: str = Field(default="system", max_length=64)
+    any_seat: bool = False
+
+
 class Telephony:
     """What the port shows; the telephony process fills it in."""
 
@@ -35,10 +61,12 @@ class Telephony:
         state: Callable[[], dict[str, Any]],
         command_seat: Callable[[str, SeatCommand], None],
         why: Callable[[str], str | None],
+        command_talk: Callable[[str, TalkWish], Awaitable[None]],
     ) -> None:
         self.state = state
         self.command_seat = command_seat
         self.why = why
+        self.command_talk = command_talk
 
 
 def create_control(telephony: Telephony, token: str) -> FastAPI:
@@ -52,7 +80,7 @@ def create_control(telephony: Telephony, token: str) -> FastAPI:
 
     @app.exception_handler(HotlineError)
     async def refused(_request: Request, error: HotlineError) -> JSONResponse:
-        status = 404 if isinstance(error, NotFound) else 409
+        status = next((status for kind, status in STATUS.items() if isinstance(error, kind)), 409)
         return JSONResponse({"code": error.code, "detail": str(error)}, status_code=status)
 
     # async on purpose: the ACD lives in this loop, so nothing here may run in a thread.
@@ -63,6 +91,10 @@ def create_control(telephony: Telephony, token: str) -> FastAPI:
     @app.post("/seats/{seat}/state", status_code=204)
     async def seat_state(seat: str, command: SeatCommand) -> None:
         telephony.command_seat(seat, command)
+
+    @app.post("/talks/{call_id}", status_code=204)
+    async def talk(call_id: str, wish: TalkWish) -> None:
+        await telephony.command_talk(call_id, wish)
 
     @app.get("/why/{call_id}")
     async def why(call_id: str) -> dict[str, str]:

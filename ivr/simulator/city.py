@@ -18,7 +18,7 @@ from ivr.simulator.audio import AGENT_VOICE, GREETING, MACHINE, MACHINE_VOICE, A
 from ivr.simulator.exchange import AmiExchange, Exchange
 from ivr.simulator.leg import Leg
 from ivr.simulator.loading import load_scenarios
-from ivr.simulator.people import AgentAtSeat, CallerAtTelephone, CitizenCalledBack, PlacedCall
+from ivr.simulator.people import AgentAtSeat, CallerAtTelephone, CitizenCalledBack, Helper, PlacedCall
 from ivr.simulator.report import CallBackReport, CallReport
 from ivr.simulator.scenario import CallBack, Scenario
 
@@ -46,6 +46,7 @@ class City:
     ) -> None:
         self.scenarios = dict(load_scenarios() if scenarios is None else scenarios)
         self.call_backs: list[CallBackReport] = []
+        self.helpers: dict[str, Helper] = {}  # by seat or number outside
         self._exchange = exchange or AmiExchange(settings, secrets)
         self._shelf = AudioShelf(settings.home / "sim" / "audio", speech)
         self._pick_up_s = pick_up_s
@@ -79,6 +80,11 @@ class City:
     def agi_port(self) -> int:
         """Where the exchange asks what to do."""
         return self._server.port
+
+    def spoken(self, number: str) -> int:
+        """How many turns of this caller's talk have been said; 0 when there is no such call now."""
+        call = self._calls.get(number)
+        return call.spoken if call is not None else 0
 
     @property
     def open_sessions(self) -> int:
@@ -140,6 +146,9 @@ class City:
 
     async def _seat(self, session: AgiSession) -> None:
         agent = AgentAtSeat(Leg(session, self._shelf), session.env.get("agi_extension", ""), self._pick_up_s)
+        if helper := self.helpers.get(session.env.get("agi_extension", "")):
+            await agent.serve_colleague(helper)
+            return
         call = self._calls.get(session.env.get("agi_callerid", ""))
         if call is None:
             await agent.serve_stranger(self._called_back.get(session.env.get("agi_callerid", "")))
@@ -154,6 +163,9 @@ class City:
 
     async def _citizen(self, session: AgiSession) -> None:
         number = session.env.get("agi_extension", "")
+        if helper := self.helpers.get(number):
+            await AgentAtSeat(Leg(session, self._shelf), number, self._pick_up_s).serve_colleague(helper)
+            return
         home = self._homes.get(number)
         self._attempts[number] += 1
         attempt = self._attempts[number]

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from core.calendar import utc_now
 from ivr.prompts.speech import Voice
@@ -14,6 +15,7 @@ PAUSE_S = 0.3  # between two who speak
 BRIDGING_S = 0.6  # from the seat's answer until both hear each other
 TURN_S = 60.0  # nobody speaks longer
 AFTER_TALK_S = 30.0  # a goodbye prompt, then the hotline hangs up
+AFTER_TALK_KEY_S = 5.0  # long enough for the end of the talk to be noticed, and for an excuse before the next key
 # A question takes eight seconds and more and its menu takes keys meanwhile. The robot needs some seconds after a
 # citizen's hello to know that he is no machine; a key before that would be lost.
 FIRST_KEY_S = 7.0
@@ -21,6 +23,19 @@ NEXT_KEY_S = 4.0
 NEXT_WORD_S = 6.0
 ROBOT_S = 60.0  # the robot's longest speech
 MACHINE_S = 60.0
+HELPER_PAUSE_S = 0.4
+
+
+@dataclass
+class Helper:
+    """A telephone that takes part in others' talks: says its line again and again; without a line it only listens."""
+
+    line: str = ""
+    voice: Voice = AGENT_VOICE
+    stays_s: float = 60.0
+    answered: int = 0
+    spoken: int = 0
+    audio: Path | None = None
 
 
 @dataclass
@@ -32,7 +47,8 @@ class PlacedCall:
     report: CallReport
     offers: int = 0
     ringing: bool = False
-    met: bool = False  # caller and agent are together
+    met: bool = False  # caller and agent have been together
+    with_agent: bool = False  # an agent is at the telephone now
     spoken: int = 0  # turns that have been said
     caller_hung_up: bool = False
     seat_hung_up: bool = False
@@ -54,11 +70,19 @@ class CallerAtTelephone:
         if await self._reach_human():
             await converse(self._leg, self._call, "caller")
             if self._scenario.hangs_up == "agent":
-                await self._leg.pause(AFTER_TALK_S)
+                await self._stay()
             else:
                 await self._leg.pause(PAUSE_S)
         self._call.caller_hung_up = True
         await self._leg.hang_up()
+
+    async def _stay(self) -> None:
+        """Listen to what the hotline still has to say or to ask; it hangs up."""
+        for key in self._scenario.after_talk:
+            await self._leg.pause(AFTER_TALK_KEY_S)
+            self._report.keys.append(key)
+            await self._leg.press(key)
+        await self._leg.pause(AFTER_TALK_S)
 
     async def _reach_human(self) -> bool:
         """Do the steps until a human answers; False when the caller is to hang up."""
@@ -90,6 +114,8 @@ async def converse(leg: Leg, call: PlacedCall, who: Speaker) -> None:
     """Say one's own turns, each after the other's turn before it."""
     voice = call.scenario.caller.voice.voice() if who == "caller" else AGENT_VOICE
     for index, turn in enumerate(call.scenario.talk):
+        if index < call.spoken:
+            continue  # an agent before this one has come so far
         if turn.who != who:
             if not await leg.until(lambda index=index: call.spoken > index, TURN_S):  # type: ignore[misc]
                 call.report.errors.append(f"{who} waited in vain for turn {index + 1}")
@@ -118,9 +144,26 @@ class AgentAtSeat:
         call.ringing = True
         try:
             if await self._takes(act, call):
-                await self._talk(call)
+                try:
+                    await self._talk(call)
+                finally:
+                    call.with_agent = False
         finally:
             call.ringing = False
+
+    async def serve_colleague(self, helper: "Helper") -> None:
+        """Somebody asks for help in a talk, or listens to one: answer, and say the own line again and again."""
+        await self._leg.ring(self._pick_up_s)
+        await self._leg.answer()
+        helper.answered += 1
+        if not helper.line:
+            await self._leg.pause(helper.stays_s)
+        ends = asyncio.get_running_loop().time() + helper.stays_s
+        while helper.line and asyncio.get_running_loop().time() < ends:
+            await self._leg.pause(HELPER_PAUSE_S)
+            helper.audio = await self._leg.say(helper.line, helper.voice)
+            helper.spoken += 1
+        await self._leg.hang_up()
 
     async def serve_stranger(self, called_back: CallBackReport | None = None) -> None:
         """A caller whose story nobody knows, or a citizen whom we rang: greet, then listen until he has gone."""
@@ -143,8 +186,8 @@ class AgentAtSeat:
                 await self._leg.ring(MACHINE_S * 2)
             case "answer":
                 await self._leg.ring(self._pick_up_s)
-                if not call.met:
-                    call.met = True
+                if not call.with_agent:
+                    call.met = call.with_agent = True
                     await self._leg.answer()
                     return True
                 await self._leg.ring(MACHINE_S)  # another seat was faster

@@ -17,6 +17,14 @@ const TELL: { [name: string]: Teller } = {
   SeatAnswered: (p) => [seat(p.seat)],
   SeatDidNotAnswer: (p) => [seat(p.seat), word('attemptOutcome', text(p.why))],
   FallbackTaken: (p) => [text(p.why)],
+  CallRefused: (p) => [word('refusal', text(p.why))],
+  SeatDialled: (p) => [seat(p.seat), '→', text(p.number)],
+  TalkHeld: (p) => [seat(p.seat)],
+  TalkResumed: (p) => [seat(p.seat)],
+  TalkTransferred: (p) => [text(p.from_seat), '→', text(p.to)],
+  ConferenceJoined: (p) => [text(p.party)],
+  ConferenceLeft: (p) => [text(p.party)],
+  SupervisorListened: (p) => [seat(p.seat), text(p.actor)],
   TalkEnded: (p) => [seat(p.seat), word('by', text(p.by))],
   CallEnded: (p) => [word('cause', text(p.cause)), text(p.detail)],
   CallRepaired: (p) => [text(p.what)],
@@ -33,6 +41,7 @@ export function detailOf(fact: FactLine): string {
 /** Which dot the line gets. */
 export function toneOfFact(name: string): string {
   if (['SeatAnswered', 'RecordingReady', 'TranscriptReady', 'TicketDrafted'].includes(name)) return 'good'
-  if (['SeatDidNotAnswer', 'FallbackTaken', 'CallRepaired', 'RecordingFlawed', 'TranscriptFailed'].includes(name)) return 'warn'
+  const bad = ['SeatDidNotAnswer', 'FallbackTaken', 'CallRefused', 'CallRepaired', 'RecordingFlawed', 'TranscriptFailed']
+  if (bad.includes(name)) return 'warn'
   return ['CallArrived', 'CallerAskedForHuman', 'SeatOffered'].includes(name) ? 'brand' : 'calm'
 }
