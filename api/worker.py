@@ -15,6 +15,7 @@ from core.delivery import Delivery
 from core.jobs import LEASE_S, Jobs
 from core.logs import configure_logs
 from core.settings import Settings
+from recording import messages
 from recording.gaps import GapWatch
 from recording.service import register_all, salvage_ended
 from tickets.catalogue import load_catalogue
@@ -61,6 +62,7 @@ def work(settings: Settings, database: Database, stop: threading.Event) -> None:
         Round(lambda: len(register_all(database, settings)), every_s=SPOOL_EVERY_S),
         Round(lambda: len(salvage_ended(database, settings)), every_s=SALVAGE_EVERY_S),
         Round(GapWatch(database, settings).look, every_s=GAPS_EVERY_S),
+        Round(lambda: messages.salvage(database, settings), every_s=SALVAGE_EVERY_S),
         Round(lambda: len(jobs.take_over()), every_s=TAKE_OVER_EVERY_S),
     )
     try:
