@@ -40,7 +40,7 @@ def running(pbxes: tuple[Pbx, Pbx], settings: Settings, secrets: Secrets, author
         with hotline.database.session() as session:
             add_user(session, login="agent1", password=PASSWORD, role="agent", now=utc_now(), seat="1001")
         hotline.start("web")
-        until(lambda: answers(authority, hotline.settings.web_port), "the console does not answer", 60)
+        console_answers(hotline, authority)
         yield hotline
     finally:
         hotline.close()
@@ -53,6 +53,10 @@ async def window(
     voice = await asyncio.to_thread(voice_file, speech, tmp_path)
     async with browser(authority, voice, hotline.settings.web_port) as context:
         yield context
+
+
+def console_answers(hotline: RunningHotline, authority: Path) -> None:
+    until(lambda: answers(authority, hotline.settings.web_port), "the console does not answer", 90)
 
 
 async def open_phone(page: Page) -> None:
@@ -113,7 +117,7 @@ def spoken_s(hotline: RunningHotline, call_id: str) -> float:
 
 
 async def test_one_window_has_the_telephone_and_a_lost_server_ends_no_talk(
-    hotline: RunningHotline, callers: City, window: BrowserContext
+    hotline: RunningHotline, callers: City, window: BrowserContext, authority: Path
 ) -> None:
     await hotline.sign_in("1001")
     first = await signed_in(window, "agent1")
@@ -129,7 +133,7 @@ async def test_one_window_has_the_telephone_and_a_lost_server_ends_no_talk(
 
     number = fresh_number()
     says = {"say": "我家暖气不热，已经好多天了。", "after_s": 1}
-    scenario = story(number, talk=[{"caller": "再见。"}], steps=[says] * 20)
+    scenario = story(number, talk=[{"caller": "再见。"}], steps=[says] * 40)
     calling = asyncio.create_task(callers.place_call(scenario, run_id="windows"))
     dock = page.locator("[data-test=dock]")
     await expect(dock).to_have_attribute("data-phase", "ringing")
@@ -147,6 +151,7 @@ async def test_one_window_has_the_telephone_and_a_lost_server_ends_no_talk(
     await expect(line).to_have_attribute("data-line", "lost")
     await expect(dock).to_have_attribute("data-phase", "talking")
     hotline.start("web")
+    await asyncio.to_thread(console_answers, hotline, authority)
     await expect(line).to_have_attribute("data-line", "ready")
     await expect(dock).to_have_attribute("data-phase", "talking")
     await page.click("[data-test=mute]")
