@@ -14,6 +14,7 @@ import api.calls.talk
 import api.catalogue.routes
 import api.health.routes
 import api.live.routes
+import api.live.text
 import api.reports.routes
 import api.seats.routes
 import api.surveys.routes
@@ -48,6 +49,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     api.seats.routes.router,
     api.reports.routes.router,
     api.live.routes.router,
+    api.live.text.router,
 )
 
 

@@ -27,13 +27,14 @@ from ivr.agi.telephone import Telephone
 from ivr.ami.bridge import PbxBridge
 from ivr.ami.client import AmiClient
 from ivr.ami.spying import AmiSpies
+from ivr.ami.translate import SPY_PREFIX
 from ivr.callbacks.answered import AnsweredCallBacks
 from ivr.callbacks.service import FLOW as MISSED_FLOW
 from ivr.callbacks.service import CallBacks
 from ivr.calls.ledger import record
 from ivr.calls.live import LiveCalls
 from ivr.calls.writer import FactWriter
-from ivr.control.app import ControlServer, SeatCommand, TalkWish, Telephony, create_control
+from ivr.control.app import ControlServer, SeatCommand, TalkWish, TapWish, Telephony, create_control
 from ivr.dialler.outbound import OutboundCalls
 from ivr.dialler.service import Dialler
 from ivr.facts import SeatStateChanged
@@ -100,7 +101,7 @@ class TelephonyProcess:
         self.bridge.on_channel_gone = self.dialler.channel_gone
         self.talks = self._talk_control()
         self.bridge.on_gone = self.talks.gone
-        spies = AmiSpies(self.ami)
+        self._spies = spies = AmiSpies(self.ami)
         taps = TapServer(settings.bind, settings.tap_port, spies, seen_from_pbx=local_address(settings))
         self.ears = Ears(taps, speech or NoSpeech(), most=settings.listen_most)
         self.call_backs = CallBacks(
@@ -137,7 +138,12 @@ class TelephonyProcess:
         )
         control = create_control(
             Telephony(
-                state=self._state, command_seat=self._command_seat, why=self._why, command_talk=self._command_talk
+                state=self._state,
+                command_seat=self._command_seat,
+                why=self._why,
+                command_talk=self._command_talk,
+                talking=self.talks.talking,
+                open_tap=self._open_tap,
             ),
             secrets.control_token,
         )
@@ -257,6 +263,10 @@ class TelephonyProcess:
     async def _command_talk(self, call_id: str, wish: TalkWish) -> None:
         command = TalkCommand(wish.action, wish.target, wish.seat, wish.actor, wish.any_seat)
         await self.talks.command(call_id, command)
+
+    async def _open_tap(self, wish: TapWish) -> None:
+        address = f"{local_address(self._settings)}:{self._settings.scribe_tap_port}"
+        await self._spies.spy(wish.channel_id, f"{SPY_PREFIX}{wish.tap_id}", address, wish.tap_id)
 
     def _command_seat(self, seat: str, command: SeatCommand) -> None:
         self.acd.set_state(seat, command.state, command.reason, command.actor)

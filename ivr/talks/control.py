@@ -186,6 +186,19 @@ class TalkControl:
         """Talks that were moved, for people."""
         return [talk.show() for talk in self._talks.values() if talk.in_room_mode]
 
+    def talking(self) -> list[dict[str, str]]:
+        """Every talk with a seat: the channels of both sides, empty where nobody is to be heard because one waits."""
+        found = []
+        for call_id in self._around.live:
+            leg = self._around.leg_of(call_id)
+            if leg is not None:
+                talk = self._talks.get(call_id)
+                is_held = talk is not None and talk.in_room_mode and not talk.caller_in
+                found.append(
+                    {"call_id": call_id, "caller": "" if is_held else call_id, "seat": "" if is_held else leg[0]}
+                )
+        return found
+
     def _movable(self, call_id: str) -> Talk:
         talk = self._talks.get(call_id)
         if talk is None or talk.session.closed or talk.session.hung_up:
