@@ -122,6 +122,10 @@ class Settings(BaseSettings):
     call_back_ring_s: int = Field(default=25, ge=5, le=90, description="How long a promised call-back rings")
     call_back_expires_s: float = Field(default=86400, gt=0, description="No promised call-back later than this")
 
+    short_abandon_s: float = Field(
+        default=5, ge=0, le=60, description="Who hangs up in line so soon is listed as a short abandon"
+    )
+
     session_hours: float = Field(default=12, gt=0, le=72)
     log_level: str = Field(default="INFO", pattern=r"^(DEBUG|INFO|WARNING|ERROR)$")
 

@@ -17,6 +17,8 @@ from api.auth.session import Needs, Person, signed_in
 from api.calls.queries import get_call
 from api.context import Context, ContextDep
 from api.errors import NotSignedIn
+from api.masking import Payload, mask_words, shown
+from api.tickets.schemas import FieldView
 from core.calendar import in_city, utc_now
 from tickets.catalogue import Catalogue
 from tickets.drafting import draft
@@ -47,14 +49,19 @@ class LiveLine(BaseModel):
     final: bool
     words: list[LiveWord] = []
 
+    def masked(self) -> "LiveLine":
+        """Without numbers. While a line grows, a number could be pieced together from what comes before its stars."""
+        text = mask_words(self.text) if self.final else "…"
+        return self if text == self.text else self.model_copy(update={"text": text, "words": []})
+
 
 class LiveText(BaseModel):
     """The lines that changed; `later`: the text follows after the call; `down`: nobody writes it down now."""
 
     state: Literal["writing", "later", "down", "over"]
     lines: list[LiveLine] = []
-    values: dict[str, str | None] | None = None
-    fields: dict[str, Any] | None = None
+    values: Payload | None = None
+    fields: dict[str, FieldView] | None = None
 
 
 @dataclass
@@ -78,7 +85,8 @@ class Sheet:
         if fresh:
             dialogue = sorted(self.turns.values(), key=lambda turn: (turn["start_s"], turn["leg"]))
             found = draft(dialogue, self.caller, self.local, self.catalogue)
-            text.values, text.fields = found.columns(), found.sources()
+            text.values = dict(found.columns())
+            text.fields = {name: FieldView.model_validate(source) for name, source in found.sources().items()}
         return text
 
 
@@ -88,7 +96,7 @@ class Sheet:
     responses={200: {"content": {"text/event-stream": {}}, "model": LiveText, "description": "events `text`"}},
 )
 async def live_text(
-    call_id: str, request: Request, context: ContextDep, _person: Annotated[Person, Depends(Needs("calls.read"))]
+    call_id: str, request: Request, context: ContextDep, person: Annotated[Person, Depends(Needs("calls.read"))]
 ) -> StreamingResponse:
     """Events named `text` until the call is over: at first everything so far, then what changes."""
     sheet = await asyncio.to_thread(_sheet, context, call_id)
@@ -97,7 +105,7 @@ async def live_text(
         yield "retry: 2000\n\n"
         watched = _until_signed_out(request, context, _told(context, call_id))
         async for told in watched:
-            text = sheet.add(told)
+            text = shown(person, sheet.add(told))
             yield f"event: text\ndata: {text.model_dump_json(exclude_none=True)}\n\n"
 
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}

@@ -2,6 +2,7 @@
 
 import pytest
 
+from api.live.text import LiveLine
 from ivr.tap.server import FRAME
 from recording.transcription.live.lines import PACE, LegWriter, Line
 from recording.transcription.recognizer import Word
@@ -85,3 +86,11 @@ def test_a_line_ends_sooner_than_an_answer_in_a_menu() -> None:
     one = writer(FakeStream())
     said(one, (SPEECH, 60))
     assert said(one, (SILENCE, PACE.silence + 10))[-1].is_final
+
+
+def test_who_may_not_read_numbers_cannot_piece_one_together() -> None:
+    growing = LiveLine(n=0, leg="caller", start_s=0, end_s=1, text="我的电话是幺三九零零", final=False)
+    whole = growing.model_copy(update={"text": "我的电话是13900001234", "final": True})
+    assert growing.masked().text == "…"
+    assert whole.masked().text == "我的电话是139****1234"
+    assert whole.masked().words == []
