@@ -17,6 +17,7 @@ import api.catalogue.routes
 import api.health.routes
 import api.live.routes
 import api.live.text
+import api.nuisance.routes
 import api.reports.routes
 import api.seats.routes
 import api.surveys.routes
@@ -49,6 +50,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     api.catalogue.routes.router,
     api.surveys.routes.router,
     api.callbacks.routes.router,
+    api.nuisance.routes.router,
     api.seats.routes.router,
     api.reports.routes.router,
     api.live.routes.router,

@@ -91,6 +91,14 @@ class Settings(BaseSettings):
         description="Callers at once; more hear that all lines are busy (two RTP ports each)",
     )
 
+    number_calls: int = Field(
+        default=8, ge=0, le=1000, description="More calls of one number in number_calls_within_s come last; 0: no limit"
+    )
+    number_calls_within_s: float = Field(default=900, ge=10, le=86400, description="The time in which they are counted")
+    number_calls_at_once: int = Field(
+        default=5, ge=0, le=1000, description="More calls of one number at once are asked to wait; 0: no limit"
+    )
+
     listen_most: int = Field(default=20, ge=0, le=500, description="Callers whose words are recognised live at once")
     scribe_most: int = Field(
         default=20, ge=0, le=500, description="Talks written down while they go on; of others the text follows after"

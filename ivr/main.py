@@ -14,6 +14,8 @@ from core.facts import Fact
 from core.secrets import Secrets
 from core.settings import Settings
 from core.working_days import load_city_calendar
+from ivr.abuse.guard import Guard
+from ivr.abuse.rules import Limits, Standing
 from ivr.acd.plan import Plan
 from ivr.acd.plan_file import changed_at, load_plan
 from ivr.acd.service import AcdService
@@ -40,6 +42,7 @@ from ivr.dialler.outbound import OutboundCalls
 from ivr.dialler.service import Dialler
 from ivr.facts import SeatStateChanged
 from ivr.flow.ports import Lookup
+from ivr.flow.schema import Flow
 from ivr.flow.shelf import FlowShelf
 from ivr.pbx.render import local_address
 from ivr.prompts.prompts import Prompts
@@ -53,6 +56,7 @@ from ivr.tap.listener import NoSpeech, SpeechEngine
 from ivr.tap.server import TapServer
 
 log = logging.getLogger(__name__)
+GUARD_FLOW = "guard"
 DRAIN_S = 5.0
 TICK_S = 60.0
 MEND_AGAIN_S = 3.0
@@ -81,7 +85,7 @@ class TelephonyProcess:
         self._database = database
         self._speech = EspeakSpeech()
         self.prompts = Prompts(settings, self._speech)
-        self.flows = FlowShelf(settings.flows_dir, (settings.flow, "survey", MISSED_FLOW), database)
+        self.flows = FlowShelf(settings.flows_dir, (settings.flow, "survey", MISSED_FLOW, GUARD_FLOW), database)
         self.writer = FactWriter(database, store_facts, settings.home / "journal" / f"{settings.node}.jsonl")
         self.live = LiveCalls(settings.node)
         self._plan_seen = changed_at(settings.skills_file)
@@ -128,12 +132,14 @@ class TelephonyProcess:
             listening=Listening(self.ears, spies, settings.ask_while_waiting),
             waker=AmiWaker(self.ami),
         )
+        limits = Limits(settings.number_calls, settings.number_calls_within_s, settings.number_calls_at_once)
+        self.guard = Guard(database, limits)
         around = HotlineAround(load_city_calendar(settings.calendar), settings.city_zone, self.acd)
         self.agi = AgiServer(
             settings.bind,
             settings.agi_port,
             {
-                "/call": InboundCalls(phone, lambda: self.flows.flow(settings.flow), lookup, around),
+                "/call": InboundCalls(phone, self._flow_for, lookup, around, self.guard),
                 "/recall": AnsweredCallBacks(phone, database, self.flows.flow),
                 "/outbound": OutboundCalls(phone, database, self.flows.flow),
             },
@@ -156,6 +162,7 @@ class TelephonyProcess:
         await asyncio.to_thread(self.prompts.prepare)
         self.acd.restore(await self._database.in_thread(load_seats))
         await self.flows.look()
+        await self.guard.look()
         await self.ears.start()
         await self.agi.start()
         await self.ami.start()
@@ -166,6 +173,7 @@ class TelephonyProcess:
             self._control.serve(),
             self._tick(),
             self.flows.run(),
+            self.guard.run(),
         ]
         tasks = [asyncio.create_task(job) for job in jobs]
         log.info("telephony serves calls")
@@ -198,6 +206,10 @@ class TelephonyProcess:
                 await task
         self.writer.close()
         self._speech.close()
+
+    def _flow_for(self, standing: Standing) -> Flow:
+        is_usual = standing in ("ordinary", "withheld")
+        return self.flows.flow(self._settings.flow if is_usual else GUARD_FLOW)
 
     async def _resync(self) -> None:
         live_ids = await self.bridge.resync(self.ami)
@@ -239,6 +251,7 @@ class TelephonyProcess:
             "agi_sessions": self.agi.open_sessions,
             "listened_to": self.ears.busy,
             "outbound": self.dialler.under_way,
+            "listed": self.guard.listed,
             "talks": self.talks.show(),
             **self.acd.snapshot(),
         }

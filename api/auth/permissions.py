@@ -17,6 +17,8 @@ Permission = Literal[
     "seats.change_any",
     "talks.control_own",
     "talks.supervise",
+    "nuisance.read",
+    "nuisance.change",
     "metrics.read",
     "metrics.export",
     "live.read",
@@ -44,9 +46,12 @@ _AGENT: frozenset[Permission] = frozenset(
     }
 )
 
+# Who answers the telephone does not decide who may call; the list is of numbers, so it needs `numbers.read` as well.
+_NUISANCE: frozenset[Permission] = frozenset({"nuisance.read", "nuisance.change"})
+
 ROLES: dict[str, frozenset[Permission]] = {
     "agent": _AGENT,
-    "leader": _AGENT | {"seats.change_any", "talks.supervise", "metrics.export"},
+    "leader": _AGENT | _NUISANCE | {"seats.change_any", "talks.supervise", "metrics.export"},
     # Figures and the trail, not citizens: numbers and names reach this role masked.
     "operations": (_AGENT - {"seats.change_own", "talks.control_own", "numbers.read"})
     | {"seats.change_any", "metrics.export", "audit.read", "audit.export"},

@@ -406,6 +406,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/nuisance": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Nuisance
+         * @description Who is held up, why, by whom and until when.
+         */
+        get: operations["list_nuisance_api_nuisance_get"];
+        put?: never;
+        /**
+         * Add Nuisance
+         * @description Hold a number up. Emergency numbers, and this hotline's own, are refused.
+         */
+        post: operations["add_nuisance_api_nuisance_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/nuisance/{entry_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove Nuisance
+         * @description Let a number in again; the entry stays on record.
+         */
+        delete: operations["remove_nuisance_api_nuisance__entry_id__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/seats": {
         parameters: {
             query?: never;
@@ -1347,6 +1391,53 @@ export interface components {
             /** Seat */
             seat?: string | null;
         };
+        /**
+         * NuisanceEntry
+         * @description One number that is, or was, held up.
+         */
+        NuisanceEntry: {
+            /** Active */
+            active: boolean;
+            /** Entered At */
+            entered_at: string;
+            /** Entered By */
+            entered_by: string;
+            /** Expires At */
+            expires_at: string;
+            /** Id */
+            id: number;
+            /** Number */
+            number: string;
+            /** Reason */
+            reason: string;
+            /** Removed At */
+            removed_at: string | null;
+            /** Removed By */
+            removed_by: string | null;
+        };
+        /**
+         * NuisanceList
+         * @description Entries, newest first; at most 500.
+         */
+        NuisanceList: {
+            /** Items */
+            items: components["schemas"]["NuisanceEntry"][];
+        };
+        /**
+         * NuisanceWish
+         * @description A number to be put on the list, for so many days.
+         */
+        NuisanceWish: {
+            /**
+             * Days
+             * @default 30
+             */
+            days: number;
+            /** Number */
+            number: string;
+            /** Reason */
+            reason: string;
+        };
         /** Page[AuditView] */
         Page_AuditView_: {
             /** Items */
@@ -1529,7 +1620,7 @@ export interface components {
             /** Login */
             login: string;
             /** Permissions */
-            permissions: ("calls.read" | "recordings.listen" | "recordings.listen_own" | "numbers.read" | "tickets.read" | "tickets.move" | "tickets.edit" | "surveys.read" | "callbacks.read" | "seats.read" | "seats.change_own" | "seats.change_any" | "talks.control_own" | "talks.supervise" | "metrics.read" | "metrics.export" | "live.read" | "users.manage" | "audit.read" | "audit.export")[];
+            permissions: ("calls.read" | "recordings.listen" | "recordings.listen_own" | "numbers.read" | "tickets.read" | "tickets.move" | "tickets.edit" | "surveys.read" | "callbacks.read" | "seats.read" | "seats.change_own" | "seats.change_any" | "talks.control_own" | "talks.supervise" | "nuisance.read" | "nuisance.change" | "metrics.read" | "metrics.export" | "live.read" | "users.manage" | "audit.read" | "audit.export")[];
             /** Role */
             role: string;
             /** Seat */
@@ -1848,7 +1939,7 @@ export interface components {
             items: components["schemas"]["UserView"][];
             /** Roles */
             roles: {
-                [key: string]: ("calls.read" | "recordings.listen" | "recordings.listen_own" | "numbers.read" | "tickets.read" | "tickets.move" | "tickets.edit" | "surveys.read" | "callbacks.read" | "seats.read" | "seats.change_own" | "seats.change_any" | "talks.control_own" | "talks.supervise" | "metrics.read" | "metrics.export" | "live.read" | "users.manage" | "audit.read" | "audit.export")[];
+                [key: string]: ("calls.read" | "recordings.listen" | "recordings.listen_own" | "numbers.read" | "tickets.read" | "tickets.move" | "tickets.edit" | "surveys.read" | "callbacks.read" | "seats.read" | "seats.change_own" | "seats.change_any" | "talks.control_own" | "talks.supervise" | "nuisance.read" | "nuisance.change" | "metrics.read" | "metrics.export" | "live.read" | "users.manage" | "audit.read" | "audit.export")[];
             };
             /** Seats */
             seats: string[];
@@ -2542,6 +2633,102 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DefinitionsView"];
+                };
+            };
+        };
+    };
+    list_nuisance_api_nuisance_get: {
+        parameters: {
+            query?: {
+                /** @description Only entries that hold now */
+                active?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NuisanceList"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    add_nuisance_api_nuisance_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NuisanceWish"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NuisanceEntry"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    remove_nuisance_api_nuisance__entry_id__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                entry_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NuisanceEntry"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
                 };
             };
         };
