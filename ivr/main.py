@@ -6,6 +6,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from typing import Any
 
+from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 
 from core.db import Database
@@ -26,7 +27,7 @@ from ivr.agi.inbound import InboundCalls
 from ivr.agi.listening import Listening
 from ivr.agi.server import AgiServer
 from ivr.agi.telephone import Telephone
-from ivr.ami.bridge import PbxBridge
+from ivr.ami.bridge import PbxBridge, live_channels
 from ivr.ami.client import AmiClient
 from ivr.ami.spying import AmiSpies
 from ivr.ami.translate import SPY_PREFIX
@@ -103,6 +104,7 @@ class TelephonyProcess:
             on_down=self.bridge.on_down,
         )
         self.dialler = Dialler(database, self.ami, lines=settings.survey_lines, ring_s=settings.survey_ring_s)
+        self._must_recover = False  # the database was away when the PBX came back
         self.bridge.on_channel_gone = self.dialler.channel_gone
         self.talks = self._talk_control()
         self.bridge.on_gone = self.talks.gone
@@ -141,7 +143,7 @@ class TelephonyProcess:
             {
                 "/call": InboundCalls(phone, self._flow_for, lookup, around, self.guard),
                 "/recall": AnsweredCallBacks(phone, database, self.flows.flow),
-                "/outbound": OutboundCalls(phone, database, self.flows.flow),
+                "/outbound": OutboundCalls(phone, database, self.flows.flow, self.dialler.unstored),
             },
         )
         control = create_control(
@@ -212,16 +214,22 @@ class TelephonyProcess:
         return self.flows.flow(self._settings.flow if is_usual else GUARD_FLOW)
 
     async def _resync(self) -> None:
-        live_ids = await self.bridge.resync(self.ami)
+        self._must_recover = True
+        await self._recover(await self.bridge.resync(self.ami))
+
+    async def _recover(self, live_ids: set[str]) -> None:
         await self.dialler.recover(live_ids)
+        self._must_recover = False
 
     async def _tick(self) -> None:
         while True:
-            await asyncio.sleep(MEND_AGAIN_S if self.bridge.needs_mending else TICK_S)
+            await asyncio.sleep(MEND_AGAIN_S if self.bridge.needs_mending or self._must_recover else TICK_S)
             try:
                 self._look_at_plan()
                 await self.bridge.tick(self.ami)
-            except (HotlineError, OSError):
+                if self._must_recover and self.ami.connected:
+                    await self._recover(await live_channels(self.ami))
+            except (HotlineError, OSError, SQLAlchemyError):
                 log.exception("the event log could not be compared with the ledger; it will be tried again")
 
     def _load_plan(self) -> Plan:
@@ -244,7 +252,7 @@ class TelephonyProcess:
 
     def _state(self) -> dict[str, Any]:
         pbx = {"connected": self.ami.connected, "version": self.bridge.pbx_version, "problem": self.ami.problem}
-        facts = {"waiting": self.writer.waiting, "failing": self.writer.failing}
+        facts = {"waiting": self.writer.waiting, "failing": self.writer.failing, "unsafe": self.writer.unsafe}
         return {
             "pbx": pbx,
             "facts": facts,

@@ -28,6 +28,14 @@ class PbxState(BaseModel):
     version: str | None = None
 
 
+class FactsState(BaseModel):
+    """Facts on their way to the database: how many, whether it refuses them, whether the disk does as well."""
+
+    waiting: int = 0
+    failing: bool = False
+    unsafe: bool = False
+
+
 class LiveCall(BaseModel):
     """One call in the telephony process."""
 
@@ -51,6 +59,7 @@ class TelephonyState(BaseModel):
     """What the telephony process knows at this moment."""
 
     pbx: PbxState = PbxState()
+    facts: FactsState = FactsState()
     calls: list[LiveCall] = []
     seats: list[LiveSeat] = []
     waiting: list[str] = []

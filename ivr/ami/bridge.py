@@ -1,6 +1,5 @@
 """Between AMI and the rest: events become facts and seat states; after a gap the PBX's live state is the truth."""
 
-import asyncio
 import logging
 from collections.abc import Callable, Iterable
 from datetime import timedelta
@@ -121,7 +120,7 @@ class PbxBridge:
         try:
             if not await self._writer.drain(DRAIN_S):
                 raise TimeoutError
-            repaired = await asyncio.to_thread(self._repair, live_ids)
+            repaired = await self._database.aside(lambda: self._repair(live_ids))
         except Exception:
             log.exception("the ledger could not be mended yet")
             self.needs_mending = True
@@ -138,8 +137,7 @@ class PbxBridge:
                 self._acd.reachable(seat, True)
             return
         if self.needs_mending:
-            channels = await ami.list_action("CoreShowChannels")
-            await self.mend({channel.get("Uniqueid") for channel in channels})
+            await self.mend(await live_channels(ami))
         elif not self._writer.waiting and self._cel.exists():
             self._marks.note(utc_now(), self._cel.stat().st_size)
 
@@ -209,6 +207,11 @@ class PbxBridge:
                 self._writer.write(*self._live.refused(gone.uniqueid, "full", now))
             self._writer.write(*self._live.ended(gone.uniqueid, now, detail=gone.cause_text))
             self._acd.leave(gone.uniqueid)
+
+
+async def live_channels(ami: AmiClient) -> set[str]:
+    """Ids of all channels that the PBX has now."""
+    return {channel.get("Uniqueid") for channel in await ami.list_action("CoreShowChannels")}
 
 
 def event_log(settings: Settings) -> Path:

@@ -52,14 +52,7 @@ class RunningHotline:
         self.secrets = secrets
         self.hot, self.sim = hot, sim
         self.database = Database(self.settings.database)
-        wanted = as_environment(self.settings)
-        pairs = [f"{name}={value}" for name, value in wanted.items() if name.startswith("HOTLINE_")]
-        self._children = {
-            name: Child(
-                name, self.settings.home / "log", ("/usr/bin/env", *pairs, sys.executable, "-m", "api.cli", name)
-            )
-            for name in ("telephony", "worker", "scribe", "web")
-        }
+        self._children = {name: self.process(name) for name in ("telephony", "worker", "scribe", "web")}
         self._jobs = DBOSClient(system_database_url=self.settings.jobs_database)
         self._http = httpx.Client(
             base_url=f"http://{self.settings.bind}:{self.settings.control_port}",
@@ -67,6 +60,12 @@ class RunningHotline:
             timeout=5,
             trust_env=False,
         )
+
+    def process(self, name: str) -> Child:
+        """`hotline NAME` with these settings, not started yet."""
+        pairs = [f"{key}={value}" for key, value in as_environment(self.settings).items() if key.startswith("HOTLINE_")]
+        argv = ("/usr/bin/env", *pairs, sys.executable, "-m", "api.cli", name)
+        return Child(name, self.settings.home / "log", argv)
 
     # --- processes ---------------------------------------------------------------------------------------------
 

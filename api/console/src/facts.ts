@@ -41,6 +41,7 @@ export function detailOf(fact: FactLine): string {
 /** Which dot the line gets. */
 export function toneOfFact(name: string): string {
   if (['SeatAnswered', 'RecordingReady', 'TranscriptReady', 'TicketDrafted'].includes(name)) return 'good'
-  if (['SeatDidNotAnswer', 'FallbackTaken', 'CallRefused', 'CallRepaired', 'TranscriptFailed'].includes(name)) return 'warn'
+  const bad = ['SeatDidNotAnswer', 'FallbackTaken', 'CallRefused', 'CallRepaired', 'RecordingFlawed', 'TranscriptFailed']
+  if (bad.includes(name)) return 'warn'
   return ['CallArrived', 'CallerAskedForHuman', 'SeatOffered'].includes(name) ? 'brand' : 'calm'
 }

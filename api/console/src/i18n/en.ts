@@ -138,6 +138,7 @@ export const en: Messages = {
     none: 'This call has no recording.',
     failed: 'The recording cannot be played. Try again later.',
     salvaged: 'This recording was salvaged; up to 2 s at the end may be missing.',
+    incomplete: 'This recording has gaps: a part of the talk was not recorded.',
     checksum: 'SHA-256',
     hint: 'Click a sentence or a word to play from there.',
   },

@@ -103,6 +103,7 @@ export const words: typeof chinese = {
     AttemptDialled: 'Call-back dialled',
     AttemptEnded: 'Call-back ended',
     RecordingReady: 'Recording stored',
+    RecordingFlawed: 'Recording has gaps',
     TranscriptReady: 'Transcribed',
     TranscriptFailed: 'Transcription failed',
     TicketDrafted: 'Work order drafted',

@@ -101,6 +101,7 @@ export const words = {
     AttemptDialled: '回访拨出',
     AttemptEnded: '回访拨打有结果',
     RecordingReady: '录音入库',
+    RecordingFlawed: '录音缺失',
     TranscriptReady: '转写完成',
     TranscriptFailed: '转写未成功',
     TicketDrafted: '生成工单草稿',

@@ -137,6 +137,7 @@ export const zhCN = {
     none: '这通来电没有录音。',
     failed: '录音放不出来，请稍后重试。',
     salvaged: '录音是抢救回来的，末尾可能缺少 2 秒。',
+    incomplete: '录音不完整，通话中有一段没有录下来。',
     checksum: '校验码 SHA-256',
     hint: '点击句子或字词，从那里播放。',
   },
