@@ -10,7 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 
 from core.db import Database
-from core.errors import HotlineError, Unavailable
+from core.errors import HotlineError, NotFound, Unavailable
 from core.facts import Fact
 from core.secrets import Secrets
 from core.settings import Settings
@@ -29,6 +29,7 @@ from ivr.agi.server import AgiServer
 from ivr.agi.telephone import Telephone
 from ivr.ami.bridge import PbxBridge, live_channels
 from ivr.ami.client import AmiClient
+from ivr.ami.page_phones import give_password
 from ivr.ami.spying import AmiSpies
 from ivr.ami.translate import SPY_PREFIX
 from ivr.ami.waking import AmiWaker
@@ -130,6 +131,7 @@ class TelephonyProcess:
             offer_timeout_s=settings.offer_timeout_s,
             position_every_s=settings.position_every_s,
             max_call_s=settings.max_call_s,
+            phones=self.bridge.phones,
             means=Means(settings.home / "messages", settings.transfer_numbers, self.call_backs),
             listening=Listening(self.ears, spies, settings.ask_while_waiting),
             waker=AmiWaker(self.ami),
@@ -154,6 +156,7 @@ class TelephonyProcess:
                 command_talk=self._command_talk,
                 talking=self.talks.talking,
                 open_tap=self._open_tap,
+                give_phone=self._give_phone,
             ),
             secrets.control_token,
         )
@@ -278,6 +281,7 @@ class TelephonyProcess:
             own=self.bridge.own,
             node=settings.node,
             targets=targets,
+            endpoint=self.bridge.phones.endpoint,
             ring_s=settings.offer_timeout_s,
             longest_s=settings.max_call_s + DRAIN_S,
         )
@@ -293,6 +297,11 @@ class TelephonyProcess:
 
     def _command_seat(self, seat: str, command: SeatCommand) -> None:
         self.acd.set_state(seat, command.state, command.reason, command.actor)
+
+    async def _give_phone(self, seat: str, password: str) -> None:
+        if seat not in self._settings.seats:
+            raise NotFound("there is no such seat", code="seat_unknown")
+        await give_password(self.ami, seat, password)
 
     def _why(self, call_id: str) -> str | None:
         return self.acd.why_waiting(call_id) if call_id in self.live else None

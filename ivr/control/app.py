@@ -62,6 +62,14 @@ class TapWish(BaseModel):
     tap_id: UUID
 
 
+class PhoneWish(BaseModel):
+    """The password of a seat's telephone in the page."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    password: str = Field(max_length=64)
+
+
 class Telephony:
     """What the port shows; the telephony process fills it in."""
 
@@ -74,6 +82,7 @@ class Telephony:
         command_talk: Callable[[str, TalkWish], Awaitable[None]],
         talking: Callable[[], list[dict[str, Any]]],
         open_tap: Callable[[TapWish], Awaitable[None]],
+        give_phone: Callable[[str, str], Awaitable[None]],
     ) -> None:
         self.state = state
         self.command_seat = command_seat
@@ -81,6 +90,7 @@ class Telephony:
         self.command_talk = command_talk
         self.talking = talking
         self.open_tap = open_tap
+        self.give_phone = give_phone
 
 
 def create_control(telephony: Telephony, token: str) -> FastAPI:
@@ -105,6 +115,10 @@ def create_control(telephony: Telephony, token: str) -> FastAPI:
     @app.post("/seats/{seat}/state", status_code=204)
     async def seat_state(seat: str, command: SeatCommand) -> None:
         telephony.command_seat(seat, command)
+
+    @app.post("/seats/{seat}/phone", status_code=204)
+    async def seat_phone(seat: str, wish: PhoneWish) -> None:
+        await telephony.give_phone(seat, wish.password)
 
     @app.get("/why/{call_id}")
     async def why(call_id: str) -> dict[str, str]:

@@ -47,8 +47,8 @@ Audio = np.ndarray[Any, np.dtype[np.float32]]
 class RunningHotline:
     """Processes of ours on the given PBX, and every question that a test asks about them."""
 
-    def __init__(self, settings: Settings, secrets: Secrets, hot: Pbx, sim: Pbx) -> None:
-        self.settings = settings.model_copy(update=HURRY)
+    def __init__(self, settings: Settings, secrets: Secrets, hot: Pbx, sim: Pbx, **changes: object) -> None:
+        self.settings = settings.model_copy(update={**HURRY, **changes})
         self.secrets = secrets
         self.hot, self.sim = hot, sim
         self.database = Database(self.settings.database)

@@ -538,6 +538,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/softphone": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Open Phone
+         * @description A new password for the telephone in the page of one's own seat.
+         */
+        post: operations["open_phone_api_softphone_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/surveys": {
         parameters: {
             query?: never;
@@ -1523,6 +1543,22 @@ export interface components {
             version?: string | null;
         };
         /**
+         * PhoneAccount
+         * @description How the page's telephone signs in: SIP over the WebSocket `socket` of this server. The next one ends this one.
+         */
+        PhoneAccount: {
+            /** Password */
+            password: string;
+            /** Seat */
+            seat: string;
+            /** Socket */
+            socket: string;
+            /** Uri */
+            uri: string;
+            /** User */
+            user: string;
+        };
+        /**
          * ReachedView
          * @description 漏接回拨 of the hours asked for.
          */
@@ -1620,7 +1656,7 @@ export interface components {
             /** Login */
             login: string;
             /** Permissions */
-            permissions: ("calls.read" | "recordings.listen" | "recordings.listen_own" | "numbers.read" | "tickets.read" | "tickets.move" | "tickets.edit" | "surveys.read" | "callbacks.read" | "seats.read" | "seats.change_own" | "seats.change_any" | "talks.control_own" | "talks.supervise" | "nuisance.read" | "nuisance.change" | "metrics.read" | "metrics.export" | "live.read" | "users.manage" | "audit.read" | "audit.export")[];
+            permissions: ("calls.read" | "recordings.listen" | "recordings.listen_own" | "numbers.read" | "tickets.read" | "tickets.move" | "tickets.edit" | "surveys.read" | "callbacks.read" | "seats.read" | "seats.change_own" | "seats.change_any" | "talks.control_own" | "talks.supervise" | "nuisance.read" | "nuisance.change" | "metrics.read" | "metrics.export" | "live.read" | "softphone.use" | "users.manage" | "audit.read" | "audit.export")[];
             /** Role */
             role: string;
             /** Seat */
@@ -1939,7 +1975,7 @@ export interface components {
             items: components["schemas"]["UserView"][];
             /** Roles */
             roles: {
-                [key: string]: ("calls.read" | "recordings.listen" | "recordings.listen_own" | "numbers.read" | "tickets.read" | "tickets.move" | "tickets.edit" | "surveys.read" | "callbacks.read" | "seats.read" | "seats.change_own" | "seats.change_any" | "talks.control_own" | "talks.supervise" | "nuisance.read" | "nuisance.change" | "metrics.read" | "metrics.export" | "live.read" | "users.manage" | "audit.read" | "audit.export")[];
+                [key: string]: ("calls.read" | "recordings.listen" | "recordings.listen_own" | "numbers.read" | "tickets.read" | "tickets.move" | "tickets.edit" | "surveys.read" | "callbacks.read" | "seats.read" | "seats.change_own" | "seats.change_any" | "talks.control_own" | "talks.supervise" | "nuisance.read" | "nuisance.change" | "metrics.read" | "metrics.export" | "live.read" | "softphone.use" | "users.manage" | "audit.read" | "audit.export")[];
             };
             /** Seats */
             seats: string[];
@@ -2888,6 +2924,26 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    open_phone_api_softphone_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PhoneAccount"];
                 };
             };
         };
