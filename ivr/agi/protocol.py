@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from types import MappingProxyType
 from unicodedata import category
 
@@ -65,7 +66,7 @@ class AgiProtocol:
     """Reads one AGI connection; the events do not depend on how the bytes were cut into pieces."""
 
     def __init__(self) -> None:
-        self._buffer = bytearray()
+        self._buffer = b""  # a line that is not complete yet
         self._env: dict[str, str] | None = {}
         self._env_lines = 0
         self._usage: list[str] | None = None
@@ -77,18 +78,19 @@ class AgiProtocol:
             return []
         self._buffer += data
         events: list[Event] = []
-        while not self._over and (end := self._buffer.find(b"\n")) >= 0:
-            raw = bytes(self._buffer[:end])
-            del self._buffer[: end + 1]
+        *lines, self._buffer = self._buffer.split(b"\n")
+        for raw in lines:
             event = self._line(raw) if len(raw) <= MAX_LINE else Broken("a line is too long")
             if event is not None:
                 events.append(event)
-            self._over = isinstance(event, Broken)
+                if isinstance(event, Broken):
+                    self._over = True
+                    break
         if not self._over and len(self._buffer) > MAX_LINE:
             events.append(Broken("a line is too long"))
             self._over = True
         if self._over:
-            self._buffer.clear()
+            self._buffer = b""
         return events
 
     def receive_eof(self) -> list[Event]:
@@ -166,6 +168,7 @@ def agi_value(value: str) -> str:
     return f'"{escaped}"'
 
 
+@lru_cache(2_000)  # the same prompts are asked for over and over
 def agi_line(*words: str) -> bytes:
     """One command as bytes with its line end; each word is one argument. BadInput as in `agi_value`."""
     line = " ".join(word if _PLAIN_WORD.fullmatch(word) else agi_value(word) for word in words)

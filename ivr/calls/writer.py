@@ -46,7 +46,8 @@ class FactWriter:
         if self._waiting:
             self._wake.set()
             self._idle.clear()
-        self._journal = journal.open("a", encoding="utf-8")
+        self._is_torn = journal.exists() and not journal.read_bytes().endswith(b"\n")
+        self._journal = journal.open("ab", buffering=0)  # what is written is with the kernel: no kill loses it
 
     @property
     def waiting(self) -> int:
@@ -55,9 +56,10 @@ class FactWriter:
 
     def write(self, *facts: Fact) -> None:
         """Take facts; they reach the database soon."""
-        for fact in facts:
-            self._waiting.append(fact)
-            self._keep(fact)
+        if not facts:
+            return
+        self._waiting.extend(facts)
+        self._keep(facts)
         self._idle.clear()
         self._wake.set()
 
@@ -104,6 +106,7 @@ class FactWriter:
             for _ in batch:
                 self._waiting.popleft()
         self._journal.truncate(0)
+        self._is_torn = False
         self._idle.set()
 
     def _set_aside(self, fact: Fact, error: Exception) -> None:
@@ -111,10 +114,12 @@ class FactWriter:
         with self._journal_path.with_suffix(".refused.jsonl").open("a", encoding="utf-8") as refused:
             refused.write(_line(fact))
 
-    def _keep(self, fact: Fact) -> None:
+    def _keep(self, facts: Sequence[Fact]) -> None:
         try:
-            self._journal.write(_line(fact))
-            self._journal.flush()
+            # A line that a crash or a full disk cut off is ended first, or the next fact would be lost with it.
+            lines = ("\n" if self._is_torn else "") + "".join(map(_line, facts))
+            whole = lines.encode()
+            self._is_torn = (self._journal.write(whole) or 0) < len(whole)
         except OSError:
             # A full disk must not end a call: the fact still waits in memory.
             log.error("the journal of facts cannot be written", extra={"journal": os.fspath(self._journal_path)})

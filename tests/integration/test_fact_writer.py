@@ -101,6 +101,16 @@ def test_a_line_cut_off_by_a_crash_is_left_out(tmp_path: Path) -> None:
     assert read_journal(journal) == []
 
 
+def test_a_fact_after_a_line_cut_off_is_kept(database: Database, tmp_path: Path) -> None:
+    journal = tmp_path / "journal"
+    journal.write_text('{"name": "CallArrived", "fa')
+    writer = FactWriter(database, store, journal)
+    writer.write(arrived(1), arrived(2))
+    writer.close()
+    assert [fact.call_id for fact in read_journal(journal)] == ["hot-1.0", "hot-2.0"]
+    database.close()
+
+
 async def test_a_fact_that_the_database_refuses_is_set_aside_and_holds_up_no_other(
     database: Database, tmp_path: Path
 ) -> None:
