@@ -16,6 +16,8 @@ MAX_VALUE = 1_000  # bytes of one value that we send; Asterisk gives back 1,023 
 MAX_COMMAND = 2_000  # Asterisk reads 2,048 bytes at a time; what becomes of a longer line is not to be relied on
 
 _ENV_LINE = re.compile(r"(agi_\w{1,64}): ?(.*)")
+# No two ways to read a line: a stranger who sends nearly a block must not make the search for it long.
+_ENV_BLOCK = re.compile(rb"(?:agi_\w{1,64}:[^\r\n]*\n){1,%d}\n" % MAX_ENV_LINES)
 _REPLY = re.compile(r"(\d{3}) ?(.*)")
 _RESULT = re.compile(r"result=(\S*)\s*(.*)")
 _FIELD = re.compile(r'(\w+)=(?:"(.*?)"(?=\s+\w+=|\s*$)|(\S*))')
@@ -78,6 +80,8 @@ class AgiProtocol:
             return []
         self._buffer += data
         events: list[Event] = []
+        if self._env is not None and (whole := self._whole_env()) is not None:
+            events.append(whole)
         *lines, self._buffer = self._buffer.split(b"\n")
         for raw in lines:
             event = self._line(raw) if len(raw) <= MAX_LINE else Broken("a line is too long")
@@ -112,6 +116,18 @@ class AgiProtocol:
             self._usage = [line[4:]]
             return None
         return self._reply_line(line)
+
+    def _whole_env(self) -> EnvReceived | None:
+        """The env block when it came in one piece and has nothing strange in it, as nearly always; else None.
+
+        What it gives is what its lines would give one by one.
+        """
+        match = None if self._env_lines else _ENV_BLOCK.match(self._buffer)
+        if match is None or match.end() > MAX_LINE:
+            return None
+        self._buffer, self._env = self._buffer[match.end() :], None
+        pairs = _ENV_LINE.findall(match[0].decode("utf-8", "replace"))
+        return EnvReceived(MappingProxyType(dict(reversed(pairs))))  # a name given twice: the first one counts
 
     def _env_line(self, line: str) -> Event | None:
         assert self._env is not None  # noqa: S101 - told to the type checker

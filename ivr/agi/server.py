@@ -76,13 +76,11 @@ class AgiServer:
             await session.wait_closed()
 
     async def _handler_for(self, session: AgiSession) -> Handler | None:
-        try:
-            async with asyncio.timeout(self._env_timeout_s):
-                if not await session.read_env():
-                    _log.info("an AGI connection ended before its env block")
-                    return None
-        except TimeoutError:
-            _log.warning("an AGI connection sent no env block in time")
+        if not await session.read_env(self._env_timeout_s):
+            if session.closed:
+                _log.info("an AGI connection ended before its env block")
+            else:
+                _log.warning("an AGI connection sent no env block in time")
             return None
         path = session.env.get("agi_network_script", "").partition("?")[0].strip("/")
         if (handler := self._handlers.get(path)) is None:

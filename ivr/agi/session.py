@@ -14,6 +14,7 @@ COMMAND_S = 10.0
 MEDIA_S = 600.0  # longest prompt
 CALL_S = 14_500.0  # an application (Dial, say) may last as long as the longest call
 SLACK_S = 10.0
+CLOCK_S = 0.001  # a loop's alarms may ring this much too early
 _KEYS = re.compile(r"[0-9*#A-D]*")
 
 
@@ -46,7 +47,8 @@ class AgiSession(asyncio.Protocol):
         self._ready = False
         self._transport: asyncio.Transport | None = None
         self._protocol = AgiProtocol()
-        self._pending: deque[asyncio.Future[Reply]] = deque()
+        self._pending: deque[tuple[asyncio.Future[Reply], float]] = deque()  # with the moment it is too late
+        self._alarm: asyncio.TimerHandle | None = None
         self._failure: type[HotlineError] | None = None
 
     @property
@@ -82,9 +84,12 @@ class AgiSession(asyncio.Protocol):
         self.close()
         self._gone_away.set()
 
-    async def read_env(self) -> bool:
-        """Wait for the end of the env block; False when the peer left or spoke something else."""
-        await self._begun.wait()
+    async def read_env(self, timeout_s: float) -> bool:
+        """Wait for the end of the env block; False when it did not come, for whatever reason."""
+        if not self._begun.is_set():
+            late = asyncio.get_running_loop().call_later(timeout_s, self._begun.set)
+            await self._begun.wait()
+            late.cancel()
         return self._ready and not self.closed
 
     def close(self) -> None:
@@ -93,6 +98,7 @@ class AgiSession(asyncio.Protocol):
             self.closed = True
             self._hung_up.set()
             self._begun.set()
+            self._set_alarm(None)
             self._fail_pending()
         if self._transport is not None:
             self._transport.close()
@@ -115,6 +121,8 @@ class AgiSession(asyncio.Protocol):
 
     def _take(self, event: Event) -> None:
         match event:
+            case Reply():
+                self._answered(event)
             case EnvReceived(values):
                 self.env, self._ready = values, True
                 self._begun.set()
@@ -124,14 +132,12 @@ class AgiSession(asyncio.Protocol):
                 self.close()
             case Broken():
                 self._fail(AgiOutOfStep)
-            case Reply():
-                self._answered(event)
 
     def _answered(self, reply: Reply) -> None:
         if not self._pending:
             self._fail(AgiOutOfStep)
             return
-        future = self._pending.popleft()
+        future, _ = self._pending.popleft()
         if not future.done():  # done: the one who asked was cancelled
             future.set_result(reply)
 
@@ -141,7 +147,7 @@ class AgiSession(asyncio.Protocol):
 
     def _fail_pending(self) -> None:
         while self._pending:
-            future = self._pending.popleft()
+            future, _ = self._pending.popleft()
             if not future.done():
                 future.set_exception(self._gone())
 
@@ -173,18 +179,30 @@ class AgiSession(asyncio.Protocol):
         assert self._transport is not None  # noqa: S101 - told to the type checker
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Reply] = loop.create_future()
-        self._pending.append(future)
+        late_at = loop.time() + timeout_s
+        self._pending.append((future, late_at))
         self._transport.write(line)
-        late = loop.call_later(timeout_s, self._too_late, future)
-        try:
-            return await future
-        finally:
-            late.cancel()
+        # One alarm for the session, left as it is while it rings early enough: one for each command costs as much as
+        # reading its answer.
+        if self._alarm is None or self._alarm.when() > late_at:
+            self._set_alarm(late_at)
+        return await future
 
-    def _too_late(self, future: asyncio.Future[Reply]) -> None:
-        if not future.done():
-            future.set_exception(AgiTimeout("Asterisk did not answer an AGI command in time", code="agi_timeout"))
-            self._fail(AgiTimeout)
+    def _set_alarm(self, at: float | None) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._alarm = None if at is None else asyncio.get_running_loop().call_at(at, self._ring)
+
+    def _ring(self) -> None:
+        now, self._alarm = asyncio.get_running_loop().time(), None
+        asked = [(future, late_at) for future, late_at in self._pending if not future.done()]
+        for future, late_at in asked:
+            if late_at <= now + CLOCK_S:
+                future.set_exception(AgiTimeout("Asterisk did not answer an AGI command in time", code="agi_timeout"))
+                self._fail(AgiTimeout)
+                return
+        if asked:
+            self._set_alarm(min(late_at for _, late_at in asked))
 
     async def answer(self) -> None:
         """Take the call; harmless when it is up."""
