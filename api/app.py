@@ -7,18 +7,24 @@ from pathlib import Path
 from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.responses import HTMLResponse, Response
 
+import api.auth.audit_routes
 import api.auth.routes
+import api.auth.user_routes
 import api.callbacks.routes
 import api.calls.routes
 import api.calls.talk
 import api.catalogue.routes
 import api.health.routes
 import api.live.routes
+import api.nuisance.routes
 import api.reports.routes
 import api.seats.routes
+import api.softphone.routes
+import api.softphone.sockets
 import api.surveys.routes
 import api.tickets.routes
 from api import errors
+from api.auth.denied import note_denied
 from api.auth.session import same_site
 from api.auth.throttle import Throttle
 from api.console_files import DIST, console_router
@@ -27,7 +33,7 @@ from api.docs_page import docs_html
 from api.health.prometheus import CONTENT_TYPE, scrape
 from api.health.version import version
 from api.live.feed import LiveFeed
-from api.live.snapshot import change_mark, take_snapshot
+from api.live.snapshot import Picture, change_mark, take_snapshot
 from api.reports.answer_rate import RecentAnswerRate
 from api.seats.control_client import ControlClient
 from core.calendar import utc_now
@@ -45,9 +51,13 @@ ROUTERS: tuple[APIRouter, ...] = (
     api.catalogue.routes.router,
     api.surveys.routes.router,
     api.callbacks.routes.router,
+    api.nuisance.routes.router,
     api.seats.routes.router,
+    api.softphone.routes.router,
     api.reports.routes.router,
     api.live.routes.router,
+    api.auth.user_routes.router,
+    api.auth.audit_routes.router,
 )
 
 
@@ -77,10 +87,12 @@ def create_app(
         lifespan=lifespan,
     )
     app.state.context = context
-    errors.install(app)
-    app.middleware("http")(_protect_browser(settings))
+    app.state.phone_sockets = api.softphone.sockets.PhoneSockets()
+    errors.install(app, note_denied)
+    app.middleware("http")(_protect_browser())
     for router in ROUTERS:
         app.include_router(router, prefix="/api", dependencies=[Depends(same_site)])
+    app.include_router(api.softphone.sockets.router, prefix="/api")  # looks at the Origin itself
     _add_pages(app, context)
     app.include_router(console_router(console))
     return app
@@ -95,13 +107,15 @@ def _build_context(settings: Settings, database: Database, secrets: Secrets, con
         with database.reading() as session:
             return change_mark(session)
 
-    def take() -> str:
+    def take() -> Picture:
         live = control.state()
         with database.reading() as session:
             snapshot = take_snapshot(session, live, settings=settings, catalogue=catalogue, rate=rate, now=utc_now())
-        return snapshot.model_dump_json(by_alias=True)
+        return Picture(snapshot)
 
-    return Context(settings, database, secrets, control, catalogue, LiveFeed(mark, take), Throttle())
+    return Context(
+        settings, database, secrets, control, catalogue, LiveFeed(mark, take), Throttle(database, secrets.session_key)
+    )
 
 
 def _add_pages(app: FastAPI, context: Context) -> None:
@@ -116,13 +130,11 @@ def _add_pages(app: FastAPI, context: Context) -> None:
             return Response(scrape(session, context.settings, live), media_type=CONTENT_TYPE)
 
 
-def _protect_browser(
-    settings: Settings,
-) -> Callable[[Request, Callable[[Request], Awaitable[Response]]], Awaitable[Response]]:
-    # The softphone of the page may reach the PBX's WebSocket, on whatever host the page came from.
+def _protect_browser() -> Callable[[Request, Callable[[Request], Awaitable[Response]]], Awaitable[Response]]:
+    # 'self' holds the telephone's WebSocket too: it goes to the server that the page came from.
     policy = (
         "default-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; style-src 'self' 'unsafe-inline'; "
-        f"font-src 'self' data:; connect-src 'self' ws://*:{settings.ws_port} wss://*:{settings.ws_port}; "
+        "font-src 'self' data:; connect-src 'self'; "
         "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
     )
 

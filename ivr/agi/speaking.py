@@ -1,7 +1,9 @@
 """The part of a call that speaks and asks: CallControl over one AGI session, all but the talk with a seat."""
 
+import logging
 from collections.abc import Mapping, Sequence
 
+from core.errors import Unavailable
 from core.facts import Fact
 from ivr.agi.deeds import Deeds
 from ivr.agi.listening import ask
@@ -9,6 +11,8 @@ from ivr.agi.session import AgiSession
 from ivr.agi.telephone import Telephone
 from ivr.facts import CallRated, StepEntered
 from ivr.flow.ports import Heard, TransferResult
+
+log = logging.getLogger(__name__)
 
 
 class SpeakingCall:
@@ -24,8 +28,15 @@ class SpeakingCall:
         self._deeds = Deeds(session, call_id, phone.node, phone.means, self._fact, phone.now, phone.max_call_s)
 
     async def say(self, prompt: str, values: Mapping[str, str], keys: str = "") -> str:
-        """Play a prompt, in the caller's language where it has it; one of `keys` cuts it short and is returned."""
-        file = await self._phone.prompts.file(self._localised(prompt), values)
+        """Play a prompt, in the caller's language where it has it; one of `keys` cuts it short and is returned.
+
+        What cannot be spoken now (a full disk takes no new sound) is left out: the call goes on without it.
+        """
+        try:
+            file = await self._phone.prompts.file(self._localised(prompt), values)
+        except (OSError, Unavailable):
+            log.exception("a prompt cannot be spoken", extra={"prompt": prompt})
+            return ""
         return await self._session.stream_file(file, keys)
 
     async def listen(

@@ -52,6 +52,14 @@ class TalkWish(BaseModel):
     any_seat: bool = False
 
 
+class PhoneWish(BaseModel):
+    """The password of a seat's telephone in the page."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    password: str = Field(max_length=64)
+
+
 class Telephony:
     """What the port shows; the telephony process fills it in."""
 
@@ -62,11 +70,13 @@ class Telephony:
         command_seat: Callable[[str, SeatCommand], None],
         why: Callable[[str], str | None],
         command_talk: Callable[[str, TalkWish], Awaitable[None]],
+        give_phone: Callable[[str, str], Awaitable[None]],
     ) -> None:
         self.state = state
         self.command_seat = command_seat
         self.why = why
         self.command_talk = command_talk
+        self.give_phone = give_phone
 
 
 def create_control(telephony: Telephony, token: str) -> FastAPI:
@@ -91,6 +101,10 @@ def create_control(telephony: Telephony, token: str) -> FastAPI:
     @app.post("/seats/{seat}/state", status_code=204)
     async def seat_state(seat: str, command: SeatCommand) -> None:
         telephony.command_seat(seat, command)
+
+    @app.post("/seats/{seat}/phone", status_code=204)
+    async def seat_phone(seat: str, wish: PhoneWish) -> None:
+        await telephony.give_phone(seat, wish.password)
 
     @app.post("/talks/{call_id}", status_code=204)
     async def talk(call_id: str, wish: TalkWish) -> None:

@@ -11,7 +11,7 @@ from core.errors import Unavailable
 from core.settings import Settings
 from ivr.tap.listener import UNKNOWN, HeardWord, Utterance
 from recording.transcription.model_store import ModelInfo, resolve
-from recording.transcription.recognizer import RATE, Capabilities, RecognizerFailed, Samples, Stretch, Word
+from recording.transcription.recognizer import RATE, Capabilities, ModelBroken, RecognizerFailed, Samples, Stretch, Word
 from recording.transcription.vad import Timeline, stretches
 
 _CHUNK = RATE // 5  # the engine is fed as a call would: its end-pointing keeps lattices short
@@ -28,7 +28,7 @@ def _model(path: Path) -> vosk.Model:
             try:
                 _models[path] = vosk.Model(str(path))
             except Exception as error:  # vosk raises bare Exception
-                raise RecognizerFailed("the model cannot be loaded") from error
+                raise ModelBroken("the model cannot be loaded") from error
         return _models[path]
 
 

@@ -64,3 +64,10 @@ def complaints(pbx: Pbx) -> list[str]:
     """Lines of Asterisk's log that say WARNING or ERROR."""
     text = (pbx.folder / "log" / "messages.log").read_text(errors="replace")
     return [line for line in text.splitlines() if re.search(r"\b(WARNING|ERROR)\[", line)]
+
+
+def hang_up(sim: Pbx, number: str) -> None:
+    """This caller puts down the receiver, whatever there still was to say."""
+    for line in sim.command("core show channels concise").splitlines():
+        if number in line.split("!"):
+            sim.command(f"channel request hangup {line.partition('!')[0]}")

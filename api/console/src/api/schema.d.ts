@@ -4,6 +4,46 @@
  */
 
 export interface paths {
+    "/api/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Trail
+         * @description Lines of the trail, newest first.
+         */
+        get: operations["trail_api_audit_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/audit/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export
+         * @description The newest 100,000 lines as CSV (UTF-8 with mark for office programs). Exporting is kept too.
+         */
+        get: operations["export_api_audit_export_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/callbacks": {
         parameters: {
             query?: never;
@@ -74,6 +114,8 @@ export interface paths {
         /**
          * Recording
          * @description The stereo recording, left the citizen, right the human; ranges are served. Listening is kept in the audit.
+         *
+         *     A department hears the calls behind its own work orders.
          */
         get: operations["recording_api_calls__call_id__recording_get"];
         put?: never;
@@ -344,6 +386,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/nuisance": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Nuisance
+         * @description Who is held up, why, by whom and until when.
+         */
+        get: operations["list_nuisance_api_nuisance_get"];
+        put?: never;
+        /**
+         * Add Nuisance
+         * @description Hold a number up. Emergency numbers, and this hotline's own, are refused.
+         */
+        post: operations["add_nuisance_api_nuisance_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/nuisance/{entry_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove Nuisance
+         * @description Let a number in again; the entry stays on record.
+         */
+        delete: operations["remove_nuisance_api_nuisance__entry_id__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/seats": {
         parameters: {
             query?: never;
@@ -407,6 +493,46 @@ export interface paths {
          * @description Sign out: the session is over on the server too, so a copy of the cookie opens nothing.
          */
         delete: operations["sign_out_api_session_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/session/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Change Password
+         * @description Change the own password; all other sessions of this person end, this one goes on.
+         */
+        post: operations["change_password_api_session_password_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/softphone": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Open Phone
+         * @description A new password for the telephone in the page of one's own seat.
+         */
+        post: operations["open_phone_api_softphone_post"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -516,6 +642,90 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/users": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Everybody
+         * @description Everybody who may sign in, by login.
+         */
+        get: operations["everybody_api_users_get"];
+        put?: never;
+        /**
+         * Add
+         * @description Add a person.
+         */
+        post: operations["add_api_users_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/users/{login}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Change
+         * @description Change a person; switching one off ends the open sessions at once.
+         */
+        patch: operations["change_api_users__login__patch"];
+        trace?: never;
+    };
+    "/api/users/{login}/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give Password
+         * @description Give a new password; ends the person's open sessions at once.
+         */
+        post: operations["give_password_api_users__login__password_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/users/{login}/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Sign Out Everywhere
+         * @description End all open sessions of a person.
+         */
+        delete: operations["sign_out_everywhere_api_users__login__sessions_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -590,6 +800,24 @@ export interface components {
             state: string;
         };
         /**
+         * AuditView
+         * @description One line: who did what to what.
+         */
+        AuditView: {
+            /** Action */
+            action: string;
+            /** Actor */
+            actor: string;
+            /** At */
+            at: string;
+            /** Detail */
+            detail: string;
+            /** Id */
+            id: number;
+            /** Subject */
+            subject: string;
+        };
+        /**
          * CallBackPage
          * @description A page of the list, with the figure of the last hours.
          */
@@ -644,6 +872,11 @@ export interface components {
             call: components["schemas"]["CallView"];
             /** Facts */
             facts: components["schemas"]["FactView"][];
+            /**
+             * Messages
+             * @default []
+             */
+            messages: components["schemas"]["RecordingView"][];
             recording: components["schemas"]["RecordingView"] | null;
             ticket: components["schemas"]["TicketView"] | null;
             transcript: components["schemas"]["TranscriptView"] | null;
@@ -1073,6 +1306,81 @@ export interface components {
             /** Version */
             version: number;
         };
+        /**
+         * NewUser
+         * @description A person to be added; without a password a random one is made.
+         */
+        NewUser: {
+            /** Department */
+            department?: string | null;
+            /**
+             * Display Name
+             * @default
+             */
+            display_name: string;
+            /** Login */
+            login: string;
+            /** Password */
+            password?: string | null;
+            /** Role */
+            role: string;
+            /** Seat */
+            seat?: string | null;
+        };
+        /**
+         * NuisanceEntry
+         * @description One number that is, or was, held up.
+         */
+        NuisanceEntry: {
+            /** Active */
+            active: boolean;
+            /** Entered At */
+            entered_at: string;
+            /** Entered By */
+            entered_by: string;
+            /** Expires At */
+            expires_at: string;
+            /** Id */
+            id: number;
+            /** Number */
+            number: string;
+            /** Reason */
+            reason: string;
+            /** Removed At */
+            removed_at: string | null;
+            /** Removed By */
+            removed_by: string | null;
+        };
+        /**
+         * NuisanceList
+         * @description Entries, newest first; at most 500.
+         */
+        NuisanceList: {
+            /** Items */
+            items: components["schemas"]["NuisanceEntry"][];
+        };
+        /**
+         * NuisanceWish
+         * @description A number to be put on the list, for so many days.
+         */
+        NuisanceWish: {
+            /**
+             * Days
+             * @default 30
+             */
+            days: number;
+            /** Number */
+            number: string;
+            /** Reason */
+            reason: string;
+        };
+        /** Page[AuditView] */
+        Page_AuditView_: {
+            /** Items */
+            items: components["schemas"]["AuditView"][];
+            /** Next */
+            next: string | null;
+        };
         /** Page[CallView] */
         Page_CallView_: {
             /** Items */
@@ -1101,6 +1409,24 @@ export interface components {
         ParametersView: {
             /** Short Abandon S */
             short_abandon_s: number;
+        };
+        /**
+         * PasswordChange
+         * @description The present password and the one that is wanted.
+         */
+        PasswordChange: {
+            /** New */
+            new: string;
+            /** Old */
+            old: string;
+        };
+        /**
+         * PasswordWish
+         * @description A new password; null: make a random one.
+         */
+        PasswordWish: {
+            /** Password */
+            password?: string | null;
         };
         /**
          * PatternView
@@ -1133,6 +1459,22 @@ export interface components {
             version?: string | null;
         };
         /**
+         * PhoneAccount
+         * @description How the page's telephone signs in: SIP over the WebSocket `socket` of this server. The next one ends this one.
+         */
+        PhoneAccount: {
+            /** Password */
+            password: string;
+            /** Seat */
+            seat: string;
+            /** Socket */
+            socket: string;
+            /** Uri */
+            uri: string;
+            /** User */
+            user: string;
+        };
+        /**
          * ReachedView
          * @description 漏接回拨 of the hours asked for.
          */
@@ -1154,13 +1496,15 @@ export interface components {
         };
         /**
          * RecordingView
-         * @description The recording of a call.
+         * @description The recording of a talk, or of a message that the caller left.
          */
         RecordingView: {
             /** Duration S */
             duration_s: number;
             /** Id */
             id: string;
+            /** Kind */
+            kind: string;
             /** Sha256 */
             sha256: string;
             /** Size Bytes */
@@ -1228,7 +1572,7 @@ export interface components {
             /** Login */
             login: string;
             /** Permissions */
-            permissions: ("calls.read" | "recordings.listen" | "tickets.read" | "tickets.move" | "tickets.edit" | "surveys.read" | "callbacks.read" | "seats.read" | "seats.change_own" | "seats.change_any" | "talks.control_own" | "talks.supervise" | "metrics.read" | "metrics.export" | "live.read")[];
+            permissions: ("calls.read" | "recordings.listen" | "recordings.listen_own" | "numbers.read" | "tickets.read" | "tickets.move" | "tickets.edit" | "surveys.read" | "callbacks.read" | "seats.read" | "seats.change_own" | "seats.change_any" | "talks.control_own" | "talks.supervise" | "nuisance.read" | "nuisance.change" | "metrics.read" | "metrics.export" | "live.read" | "softphone.use" | "users.manage" | "audit.read" | "audit.export")[];
             /** Role */
             role: string;
             /** Seat */
@@ -1439,6 +1783,8 @@ export interface components {
             score: number | null;
             /** Solved */
             solved: string | null;
+            /** Source */
+            source: string;
             /** State */
             state: string;
             /** Summary */
@@ -1487,6 +1833,69 @@ export interface components {
              */
             words: components["schemas"]["WordView"][];
         };
+        /**
+         * UserChange
+         * @description What is to be different; what is left out stays.
+         */
+        UserChange: {
+            /** Active */
+            active?: boolean | null;
+            /** Department */
+            department?: string | null;
+            /** Display Name */
+            display_name?: string | null;
+            /** Role */
+            role?: string | null;
+            /** Seat */
+            seat?: string | null;
+        };
+        /**
+         * UserView
+         * @description One person who may sign in; `by_provider` when an OIDC provider vouches for the person.
+         */
+        UserView: {
+            /** Active */
+            active: boolean;
+            /** By Provider */
+            by_provider: boolean;
+            /** Created At */
+            created_at: string;
+            /** Department */
+            department: string | null;
+            /** Display Name */
+            display_name: string;
+            /** Login */
+            login: string;
+            /** Role */
+            role: string;
+            /** Seat */
+            seat: string | null;
+            /** Signed In At */
+            signed_in_at: string | null;
+        };
+        /**
+         * UserWithPassword
+         * @description A user; `password` only when it was made at random, and only this once.
+         */
+        UserWithPassword: {
+            /** Password */
+            password: string | null;
+            user: components["schemas"]["UserView"];
+        };
+        /**
+         * UsersView
+         * @description Everybody, and what there is to choose from.
+         */
+        UsersView: {
+            /** Items */
+            items: components["schemas"]["UserView"][];
+            /** Roles */
+            roles: {
+                [key: string]: ("calls.read" | "recordings.listen" | "recordings.listen_own" | "numbers.read" | "tickets.read" | "tickets.move" | "tickets.edit" | "surveys.read" | "callbacks.read" | "seats.read" | "seats.change_own" | "seats.change_any" | "talks.control_own" | "talks.supervise" | "nuisance.read" | "nuisance.change" | "metrics.read" | "metrics.export" | "live.read" | "softphone.use" | "users.manage" | "audit.read" | "audit.export")[];
+            };
+            /** Seats */
+            seats: string[];
+        };
         /** ValidationError */
         ValidationError: {
             /** Context */
@@ -1533,6 +1942,82 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    trail_api_audit_get: {
+        parameters: {
+            query?: {
+                /** @description Login; empty: everybody */
+                actor?: string;
+                /** @description One or several, separated by commas */
+                action?: string;
+                /** @description Text to look for */
+                q?: string;
+                /** @description Rows per page */
+                limit?: number;
+                /** @description `next` of the page before; empty: from the start */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_AuditView_"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    export_api_audit_export_get: {
+        parameters: {
+            query?: {
+                /** @description Login; empty: everybody */
+                actor?: string;
+                /** @description One or several, separated by commas */
+                action?: string;
+                /** @description Text to look for */
+                q?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description CSV */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": unknown;
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     list_call_backs_api_callbacks_get: {
         parameters: {
             query?: {
@@ -1646,7 +2131,10 @@ export interface operations {
     };
     recording_api_calls__call_id__recording_get: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Id of a message; without it the talk's recording */
+                which?: string;
+            };
             header?: never;
             path: {
                 call_id: string;
@@ -2069,6 +2557,102 @@ export interface operations {
             };
         };
     };
+    list_nuisance_api_nuisance_get: {
+        parameters: {
+            query?: {
+                /** @description Only entries that hold now */
+                active?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NuisanceList"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    add_nuisance_api_nuisance_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NuisanceWish"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NuisanceEntry"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    remove_nuisance_api_nuisance__entry_id__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                entry_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NuisanceEntry"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     list_seats_api_seats_get: {
         parameters: {
             query?: never;
@@ -2192,6 +2776,59 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+        };
+    };
+    change_password_api_session_password_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasswordChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    open_phone_api_softphone_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PhoneAccount"];
+                };
             };
         };
     };
@@ -2390,6 +3027,158 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["TicketDetail"];
                 };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    everybody_api_users_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UsersView"];
+                };
+            };
+        };
+    };
+    add_api_users_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewUser"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserWithPassword"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    change_api_users__login__patch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                login: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UserChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    give_password_api_users__login__password_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                login: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasswordWish"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserWithPassword"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    sign_out_everywhere_api_users__login__sessions_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                login: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Validation Error */
             422: {
