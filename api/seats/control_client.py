@@ -107,6 +107,10 @@ class ControlClient:
         body["any_seat"] = any_seat
         self._ask("POST", f"/talks/{quote(call_id, safe='')}", body)
 
+    def give_phone(self, seat: str, password: str) -> None:
+        """A new password for the telephone in this seat's page; Unavailable when telephony or the PBX is down."""
+        self._ask("POST", f"/seats/{seat}/phone", {"password": password})
+
     def why(self, call_id: str) -> str:
         """In words, why this call is where it is."""
         return str(self._ask("GET", f"/why/{call_id}", None).get("text", ""))

@@ -81,19 +81,28 @@ class SpeakingCall:
         self, prompt: str, values: Mapping[str, str], *, count: int, timeout_s: float, keys: str = "0123456789"
     ) -> str:
         """Play a prompt and collect keys; the first one cuts the prompt, `#` ends early."""
-        listen = keys if "#" in keys else keys + "#"
-        collected = ""
-        key = await self.say(prompt, values, listen)
-        while True:
+        if count > 1 and "#" not in keys:
+            file = await self._phone.prompts.file(self._localised(prompt), values)
+            given = await self._session.get_data(file, count, timeout_s)
+            collected = "".join(key for key in given if key in keys)
+            if len(collected) == len(given):
+                return collected
+            key = ""  # one was pressed that means nothing here: wait for those that it took the place of
+        else:
+            collected, key = "", await self.say(prompt, values, keys if "#" in keys else keys + "#")
+        return await self._more_digits(collected, key, count=count, timeout_s=timeout_s, keys=keys)
+
+    async def _more_digits(self, collected: str, key: str, *, count: int, timeout_s: float, keys: str) -> str:
+        """Up to `count` keys after those that were pressed already; `key` is the newest one, empty for none."""
+        while len(collected) < count:
             if not key:
                 key = await self._session.wait_for_digit(timeout_s)
             if not key or (key == "#" and "#" not in keys):
-                return collected
-            if key in listen:
+                break
+            if key in keys:
                 collected += key
-            if len(collected) >= count:
-                return collected
             key = ""
+        return collected
 
     async def hang_up(self) -> None:
         """End the call."""

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Iterable
 from datetime import timedelta
 from pathlib import Path
+from typing import Literal
 
 from sqlmodel import Session
 
@@ -33,6 +34,7 @@ from ivr.calls.ledger import record
 from ivr.calls.live import LiveCalls
 from ivr.calls.repair import repair
 from ivr.calls.writer import FactWriter
+from ivr.phones import NO_SOUND, Phones
 
 log = logging.getLogger(__name__)
 DRAIN_S = 10.0
@@ -52,6 +54,7 @@ class PbxBridge:
         self._marks = Checkpoints(settings.home / "journal" / f"{settings.node}.cel.json", longest)
         self._live = live
         self._acd = acd
+        self.phones = Phones()
         self._writer = writer
         self._database = database
         self._outside = settings.outside_numbers
@@ -81,10 +84,13 @@ class PbxBridge:
                 self._put_down(asked.uniqueid)
             case ChannelGone() as gone:
                 self._gone(gone)
-            case SeatReachable() as seat:
-                self._acd.reachable(seat.seat, seat.is_reachable)
+            case SeatReachable() as news:
+                self._reachable(news)
             case _:
                 pass
+
+    def _reachable(self, news: SeatReachable) -> None:
+        self._acd.reachable(news.seat, self.phones.heard(news.endpoint, news.is_reachable))
 
     def leg_of(self, call_id: str) -> tuple[str, str] | None:
         """(channel, seat) of the seat that talks with this caller."""
@@ -106,8 +112,8 @@ class PbxBridge:
         self.pbx_version = settings.headers.get("AsteriskVersion", "")
         for state in await ami.list_action("DeviceStateList"):
             match translate(state, seats=self._seats):
-                case SeatReachable() as seat:
-                    self._acd.reachable(seat.seat, seat.is_reachable)
+                case SeatReachable() as news:
+                    self._reachable(news)
         channels = await ami.list_action("CoreShowChannels")
         live_ids = {channel.get("Uniqueid") for channel in channels}
         self._resume(channels)
@@ -133,6 +139,7 @@ class PbxBridge:
         """Every few minutes while all is well: note how far the event log has been seen; or mend what is still open."""
         if not ami.connected:
             # Nobody can say which telephones are registered: callers must not wait for that, so all are tried.
+            self.phones.forget(self._seats)
             for seat in self._seats:
                 self._acd.reachable(seat, True)
             return
@@ -198,7 +205,8 @@ class PbxBridge:
         now = utc_now()
         if gone.uniqueid in self._legs:
             call_id, seat = self._legs.pop(gone.uniqueid)
-            self._writer.write(*self._live.talk_ended(call_id, "seat", now, only=seat))
+            by: Literal["seat", "system"] = "system" if gone.cause == NO_SOUND else "seat"
+            self._writer.write(*self._live.talk_ended(call_id, by, now, only=seat))
             self._acd.talk_ended(seat, call_id)
         self._own.ended(gone, now)
         self.on_gone(gone)

@@ -20,6 +20,7 @@ const TELL: { [name: string]: Teller } = {
   CallRefused: (p) => [word('refusal', text(p.why))],
   SeatDialled: (p) => [seat(p.seat), '→', text(p.number)],
   TalkHeld: (p) => [seat(p.seat)],
+  SeatPhoneLost: (p) => [seat(p.seat)],
   TalkResumed: (p) => [seat(p.seat)],
   TalkTransferred: (p) => [text(p.from_seat), '→', text(p.to)],
   ConferenceJoined: (p) => [text(p.party)],

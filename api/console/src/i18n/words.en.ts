@@ -92,6 +92,7 @@ export const words: typeof chinese = {
     SeatOffered: 'Seat rings',
     SeatAnswered: 'Seat answered',
     SeatDidNotAnswer: 'Seat did not answer',
+    SeatPhoneLost: 'The telephone of the seat fell silent; back to the line',
     FallbackTaken: 'Static queue took it',
     CallRefused: 'Refused by rule',
     SeatDialled: 'Seat dialled out',

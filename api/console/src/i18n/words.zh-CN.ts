@@ -90,6 +90,7 @@ export const words = {
     SeatOffered: '坐席振铃',
     SeatAnswered: '坐席接听',
     SeatDidNotAnswer: '坐席未接，回到队首',
+    SeatPhoneLost: '坐席话机中断，来电回到队列',
     FallbackTaken: '转入静态队列',
     CallRefused: '按规则拒接',
     SeatDialled: '坐席外拨',
