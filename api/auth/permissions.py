@@ -22,6 +22,7 @@ Permission = Literal[
     "metrics.read",
     "metrics.export",
     "live.read",
+    "softphone.use",
     "users.manage",
     "audit.read",
     "audit.export",
@@ -43,6 +44,7 @@ _AGENT: frozenset[Permission] = frozenset(
         "talks.control_own",
         "metrics.read",
         "live.read",
+        "softphone.use",
     }
 )
 
@@ -53,7 +55,7 @@ ROLES: dict[str, frozenset[Permission]] = {
     "agent": _AGENT,
     "leader": _AGENT | _NUISANCE | {"seats.change_any", "talks.supervise", "metrics.export"},
     # Figures and the trail, not citizens: numbers and names reach this role masked.
-    "operations": (_AGENT - {"seats.change_own", "talks.control_own", "numbers.read"})
+    "operations": (_AGENT - {"seats.change_own", "talks.control_own", "numbers.read", "softphone.use"})
     | {"seats.change_any", "metrics.export", "audit.read", "audit.export"},
     # A department sees the work orders that were given to it, with the number to ring the citizen and the sound of
     # that one call, and nothing else: see Person.only_department.
