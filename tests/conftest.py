@@ -12,6 +12,8 @@ LONG = (
     "test_faults",
     "test_calls",
     "test_voice",
+    "test_postgresql_gone",
+    "test_recogniser_dead",
     "test_simulator",
     "test_scenarios_speech",
 )
