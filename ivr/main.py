@@ -46,7 +46,8 @@ from ivr.facts import SeatStateChanged
 from ivr.flow.ports import Lookup
 from ivr.flow.schema import Flow
 from ivr.flow.shelf import FlowShelf
-from ivr.pbx.render import local_address
+from ivr.pbx.render import local_address, pbx_folder
+from ivr.pbx.strangers import Strangers
 from ivr.prompts.prompts import Prompts
 from ivr.prompts.speech import EspeakSpeech
 from ivr.talks.around import Surroundings
@@ -138,6 +139,7 @@ class TelephonyProcess:
         )
         limits = Limits(settings.number_calls, settings.number_calls_within_s, settings.number_calls_at_once)
         self.guard = Guard(database, limits)
+        self._strangers = Strangers(pbx_folder(settings, "hot") / "log" / "messages.log")
         around = HotlineAround(load_city_calendar(settings.calendar), settings.city_zone, self.acd)
         self.agi = AgiServer(
             settings.bind,
@@ -263,6 +265,7 @@ class TelephonyProcess:
             "listened_to": self.ears.busy,
             "outbound": self.dialler.under_way,
             "listed": self.guard.listed,
+            "refused_sip": self._strangers.look(),
             "talks": self.talks.show(),
             **self.acd.snapshot(),
         }
