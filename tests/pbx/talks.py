@@ -27,6 +27,7 @@ from tests.waiting import eventually
 # each other, for the low ones are much the same in all.
 THERE = 0.55
 EMPHASIS = 0.95
+QUIET = 0.01  # energy of a piece; below it there is silence
 RATE = 8000
 PIECE = RATE // 2
 POLICE = "公安局指挥中心请讲您的位置。"
@@ -152,7 +153,7 @@ def likeness(leg: Audio | Path, voice: Path | None) -> float:
     spectrum = np.fft.rfft(heard, size)
     power = np.concatenate(([0.0], np.cumsum(heard.astype(np.float64) ** 2)))
     ends = np.minimum(np.arange(len(heard)) + PIECE, len(heard))
-    energy = np.maximum(power[ends] - power[: len(heard)], 1.0)
+    energy = np.maximum(power[ends] - power[: len(heard)], QUIET)
     best = 0.0
     for start in range(0, max(1, len(sound) - PIECE + 1), PIECE // 2):
         piece = sound[start : start + PIECE]
