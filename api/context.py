@@ -7,6 +7,7 @@ from fastapi import Depends, Request
 
 from api.auth.throttle import Throttle
 from api.live.feed import LiveFeed
+from api.live.snapshot import Picture
 from api.seats.control_client import ControlClient
 from core.db import Database
 from core.secrets import Secrets
@@ -23,7 +24,7 @@ class Context:
     secrets: Secrets
     control: ControlClient
     catalogue: Catalogue
-    feed: LiveFeed
+    feed: LiveFeed[Picture]
     throttle: Throttle
 
 

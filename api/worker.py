@@ -15,6 +15,7 @@ from core.delivery import Delivery
 from core.jobs import LEASE_S, Jobs
 from core.logs import configure_logs
 from core.settings import Settings
+from recording import messages
 from recording.service import register_all, salvage_ended
 from tickets.catalogue import load_catalogue
 
@@ -58,6 +59,7 @@ def work(settings: Settings, database: Database, stop: threading.Event) -> None:
         Round(delivery.run_once, every_s=0),
         Round(lambda: len(register_all(database, settings)), every_s=SPOOL_EVERY_S),
         Round(lambda: len(salvage_ended(database, settings)), every_s=SALVAGE_EVERY_S),
+        Round(lambda: messages.salvage(database, settings), every_s=SALVAGE_EVERY_S),
         Round(lambda: len(jobs.take_over()), every_s=TAKE_OVER_EVERY_S),
     )
     try:

@@ -1,7 +1,7 @@
 """The database: engine, session scope, UTC column, insert-once. The only place that commits."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache
@@ -118,10 +118,21 @@ def insert_once(session: Session, model: type[SQLModel], values: Mapping[str, An
     return session.execute(statement, dict(values)).first() is not None
 
 
+def insert_each_once(session: Session, model: type[SQLModel], rows: Sequence[Mapping[str, Any]], key: str) -> set[Any]:
+    """Insert those rows that no row has the key of, in one statement and in this order.
+
+    Gives the values of the column `key` of the rows that this call inserted. All rows must have the same columns.
+    """
+    if not rows:
+        return set()
+    statement = _insert_once(model, session.get_bind().dialect.name, key)
+    return set(session.execute(statement, [dict(row) for row in rows]).scalars())
+
+
 @cache
-def _insert_once(model: type[SQLModel], dialect: str) -> Insert:
+def _insert_once(model: type[SQLModel], dialect: str, key: str = "") -> Insert:
     """The statement, built once: building it costs as much as running it, and every fact goes through here."""
     table = model.__table__  # type: ignore[attr-defined]
     insert = sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
     # What is returned tells, not the row count: psycopg's is -1 here, whatever happened.
-    return insert.on_conflict_do_nothing().returning(*table.primary_key)
+    return insert.on_conflict_do_nothing().returning(*([table.c[key]] if key else table.primary_key))

@@ -16,6 +16,7 @@ from pydantic_settings import (
 )
 
 from core.errors import BadInput
+from core.numbers import EMERGENCY, is_barred
 
 Port = Annotated[int, Field(ge=1024, le=65535)]
 ROOT = Path(__file__).resolve().parents[1]
@@ -66,7 +67,12 @@ class Settings(BaseSettings):
     time_to_human_s: float = Field(
         default=60, ge=15, le=600, description="Longest way to a human that a flow may have, for who does nothing"
     )
-    transfer_numbers: tuple[str, ...] = Field(default=(), description="Outside numbers that flows may transfer to")
+    transfer_numbers: tuple[str, ...] = Field(
+        default=(), description="Outside numbers that flows and seats may transfer to, and that seats may dial"
+    )
+    emergency_numbers: tuple[str, ...] = Field(
+        default=EMERGENCY, description="Numbers that every seat's telephone may dial at any time"
+    )
     skills_file: Path = Field(
         default=ROOT / "ivr" / "acd" / "skills.yaml", description="Skills of seats, leaders on duty, called numbers"
     )
@@ -76,6 +82,12 @@ class Settings(BaseSettings):
     wrap_up_s: float = Field(default=20, ge=0, le=600, description="Wrap-up after a talk")
     position_every_s: float = Field(default=30, ge=5, le=300, description="How often the place in line is announced")
     max_call_s: int = Field(default=7200, ge=60, le=14400, description="Longest call; Asterisk ends it then")
+    max_calls: int = Field(
+        default=400,
+        ge=1,
+        le=5000,
+        description="Callers at once; more hear that all lines are busy (two RTP ports each)",
+    )
 
     listen_most: int = Field(default=20, ge=0, le=500, description="Callers whose words are recognised live at once")
     ask_while_waiting: bool = Field(default=False, description="Invite those who wait to say what it is about")
@@ -104,6 +116,10 @@ class Settings(BaseSettings):
     missed_retry_delays_s: tuple[float, ...] = Field(default=(600, 3600), description="Before each further ring")
     call_back_ring_s: int = Field(default=25, ge=5, le=90, description="How long a promised call-back rings")
     call_back_expires_s: float = Field(default=86400, gt=0, description="No promised call-back later than this")
+
+    short_abandon_s: float = Field(
+        default=5, ge=0, le=60, description="Who hangs up in line so soon is listed as a short abandon"
+    )
 
     session_hours: float = Field(default=12, gt=0, le=72)
     log_level: str = Field(default="INFO", pattern=r"^(DEBUG|INFO|WARNING|ERROR)$")
@@ -140,11 +156,13 @@ class Settings(BaseSettings):
             raise ValueError("must be a list of numbers of 1 to 12 digits")
         return value
 
-    @field_validator("transfer_numbers")
+    @field_validator("transfer_numbers", "emergency_numbers")
     @classmethod
     def _dialable(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         if any(not (number.isascii() and number.isdigit() and len(number) <= 15) for number in value):
             raise ValueError("must be a list of numbers of 1 to 15 digits")
+        if any(is_barred(number) for number in value):
+            raise ValueError("holds an international or premium number (00, 160, 168, 179...): those are never dialled")
         return value
 
     @model_validator(mode="after")
@@ -171,6 +189,11 @@ class Settings(BaseSettings):
         return self.jobs_url or (
             self.database_url.replace("+psycopg", "") if self.database_url else f"sqlite:///{self.home / 'jobs.sqlite'}"
         )
+
+    @property
+    def outside_numbers(self) -> tuple[str, ...]:
+        """Every number outside that a seat's telephone may dial."""
+        return tuple(dict.fromkeys((*self.emergency_numbers, *self.transfer_numbers)))
 
     @property
     def spool(self) -> Path:

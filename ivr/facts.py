@@ -172,6 +172,27 @@ class FlowPublished(Fact):
     actor: str
 
 
+class CallRefused(Fact):
+    """The hotline's own rule kept this caller from a human: all lines taken, or a number that may not have more now."""
+
+    why: Literal["full", "listed", "crowded"]
+
+
+class SeatDialled(Fact):
+    """A seat's telephone dialled a number by itself; `call_id` is this call's own. Not allowed: it was refused."""
+
+    seat: str
+    number: Number
+    allowed: bool
+
+
+class SeatDialEnded(Fact):
+    """That call is over, `duration_s` after the dialling."""
+
+    seat: str
+    duration_s: float
+
+
 class CallEnded(Fact):
     """The whole call is over. `cause` is one of the words below, `detail` what the PBX said."""
 

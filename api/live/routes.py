@@ -14,7 +14,7 @@ from api.errors import NotSignedIn
 from api.live.snapshot import Snapshot
 
 router = APIRouter(prefix="/live", tags=["live"])
-LOOK_AT_SESSION_EVERY_S = 5.0  # a stream that is open already ends this soon after its session
+LOOK_AT_SESSION_EVERY_S = 1.0  # a stream that is open already ends this soon after its session
 
 
 @router.get(
@@ -23,21 +23,23 @@ LOOK_AT_SESSION_EVERY_S = 5.0  # a stream that is open already ends this soon af
     responses={200: {"content": {"text/event-stream": {}}, "model": Snapshot, "description": "events `snapshot`"}},
 )
 async def live(
-    request: Request, context: ContextDep, _person: Annotated[Person, Depends(Needs("live.read"))]
+    request: Request, context: ContextDep, person: Annotated[Person, Depends(Needs("live.read"))]
 ) -> StreamingResponse:
     """Events named `snapshot`: on connecting, on every change, and at least every two seconds."""
+
+    may_read = person.may("numbers.read")
 
     async def events() -> AsyncIterator[str]:
         yield "retry: 2000\n\n"
         looked_at = time.monotonic()
-        async for snapshot in context.feed.watch():
+        async for picture in context.feed.watch():
             if time.monotonic() - looked_at >= LOOK_AT_SESSION_EVERY_S:
                 try:
                     await asyncio.to_thread(signed_in, request, context)
                 except NotSignedIn:
                     return
                 looked_at = time.monotonic()
-            yield f"event: snapshot\ndata: {snapshot}\n\n"
+            yield f"event: snapshot\ndata: {picture.full if may_read else picture.masked}\n\n"
 
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return StreamingResponse(events(), media_type="text/event-stream", headers=headers)

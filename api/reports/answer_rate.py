@@ -37,6 +37,7 @@ class AnswerRateView(BaseModel):
     abandoned_in_prompt: int
     abandoned_in_queue: int
     lost: int
+    refused: int
     self_served: int
     answer_rate: float | None
     answered_within_15s: int

@@ -13,6 +13,7 @@ from core.db import Database
 from core.settings import Settings
 from ivr.acd.service import AcdService
 from ivr.ami.client import AmiClient
+from ivr.ami.own_calls import SeatsOwnCalls, is_own_call
 from ivr.ami.translate import (
     RECALL_CONTEXT,
     ChannelGone,
@@ -28,6 +29,8 @@ from ivr.ami.translate import (
 from ivr.ami.wire import AmiEvent
 from ivr.calls.cel import read_cel
 from ivr.calls.checkpoints import Checkpoints
+from ivr.calls.dialled import seat_dials
+from ivr.calls.ledger import record
 from ivr.calls.live import LiveCalls
 from ivr.calls.repair import repair
 from ivr.calls.writer import FactWriter
@@ -53,6 +56,8 @@ class PbxBridge:
         self._acd = acd
         self._writer = writer
         self._database = database
+        self._outside = settings.outside_numbers
+        self._own = SeatsOwnCalls(acd, writer, self._outside, settings.node)
         self._legs: dict[str, tuple[str, str]] = {}  # channel of a seat -> (call, seat)
         self.on_channel_gone: Callable[[str], None] = lambda _uniqueid: None
         self.on_gone: Callable[[ChannelGone], None] = lambda _gone: None
@@ -67,6 +72,8 @@ class PbxBridge:
                 self._writer.write(
                     *self._live.arrived(channel.linkedid, channel.number, channel.name, channel.exten, now)
                 )
+            case ChannelUp(kind="seat") as channel if is_own_call(channel):
+                self._own.begun(channel, now)
             case QueueJoined() as joined:
                 self._writer.write(*self._live.fell_back(joined.linkedid, "telephony_not_serving", now))
                 self._acd.leave(joined.linkedid)
@@ -144,7 +151,8 @@ class PbxBridge:
         events, _ = read_cel(self._cel, self._marks.start())
 
         def work(session: Session) -> int:
-            return len(repair(session, events, live_ids, node=self._node))
+            mended = len(repair(session, events, live_ids, node=self._node))
+            return mended + record(session, seat_dials(events, self._outside, node=self._node))
 
         with self._database.session() as session:
             return work(session)
@@ -209,8 +217,11 @@ class PbxBridge:
             call_id, seat = self._legs.pop(gone.uniqueid)
             self._writer.write(*self._live.talk_ended(call_id, "seat", now, only=seat))
             self._acd.talk_ended(seat, call_id)
+        self._own.ended(gone, now)
         self.on_gone(gone)
         if gone.uniqueid == gone.linkedid and gone.uniqueid in self._live:
+            if gone.found_no_line:
+                self._writer.write(*self._live.refused(gone.uniqueid, "full", now))
             self._writer.write(*self._live.ended(gone.uniqueid, now, detail=gone.cause_text))
             self._acd.leave(gone.uniqueid)
 

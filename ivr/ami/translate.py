@@ -10,6 +10,7 @@ from ivr.ami.wire import AmiEvent
 Kind = Literal["caller", "seat", "robo", "spy", "local", "other"]
 ROBO_CONTEXT = "robo"
 RECALL_CONTEXT = "recall"  # a promised call-back that the citizen has answered
+FULL_CONTEXT = "full"  # one caller more than there are lines
 _PJSIP = re.compile(r"PJSIP/(.+)-[0-9a-f]{8}(?:[<;].*)?")
 _MADE_BY_ASTERISK = re.compile(r"(?:.+-)?\d{9,11}\.\d+")  # [systemname-]seconds.counter
 _CODE = re.compile(r"(?<!\d)([1-6]\d\d)(?!\d)")
@@ -46,6 +47,7 @@ class ChannelGone:
     cause: int | None
     cause_text: str
     tech_cause: int | None
+    found_no_line: bool = False  # all lines were taken
 
 
 @dataclass(frozen=True)
@@ -155,6 +157,7 @@ def _gone(event: AmiEvent, seats: frozenset[str]) -> ChannelGone:
         cause=int(cause) if cause.isascii() and cause.isdigit() else None,
         cause_text=event.get("Cause-txt"),
         tech_cause=code_of(event.get("TechCause")),
+        found_no_line=event.get("Context") == FULL_CONTEXT,
     )
 
 

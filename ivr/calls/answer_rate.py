@@ -13,10 +13,14 @@ from core.calendar import seconds_between
 from ivr.calls.models import Call
 
 ANSWER_WITHIN_S = 15.0
+OFFERED = ("answered", "abandoned_in_queue", "lost", "refused")
+OUTCOMES = (*OFFERED, "abandoned_in_prompt", "self_served")
 _TEXT_ZH = (
     "接通率＝接通数÷应接数，按任意连续时段（默认24小时）滚动计算，不在零点清零。"
     "计数单位是一次人工请求：来电人要求（或按默认流程被转往）人工坐席。"
-    "应接数＝接通＋排队中放弃＋系统原因未接（交换机中断或系统挂断）；系统原因未接永远计入分母，不剔除短时放弃。"
+    "应接数＝接通＋排队中放弃＋系统原因未接（交换机中断或系统挂断）＋拒接；"
+    "系统原因未接和拒接永远计入分母，不剔除短时放弃。"
+    "拒接＝线路占满、同一号码同时来电过多或骚扰名单内号码，且来电人未再要求人工的。"
     "等待时间自交换机应答起算，到坐席应答或通话结束为止，语音提示和按键时间计入等待。"
     "在转人工之前挂机的（语音中放弃）和自助办结的单独列出，不计入应接数；仍在等待的来电单独列出，结束或接通后计入。"
     "15秒接通率同时给出以应接数和以接通数为分母的两个值。"
@@ -26,7 +30,9 @@ _TEXT_EN = (
     "Answer rate = answered / offered, over a rolling window (24 hours unless said otherwise), with no reset at "
     "midnight. The unit is a request for a human: the caller asked for one, or the flow led to one. "
     "Offered = answered + abandoned in the queue + lost (the PBX failed, or the system hung up, before a human "
-    "answered); lost calls are always in the denominator, and short abandons are not taken out. "
+    "answered) + refused; lost and refused calls are always in the denominator, and short abandons are not taken out. "
+    "Refused: all lines were taken, too many calls of one number at once, or a number on the nuisance list, and the "
+    "caller did not ask for a human after that. "
     "The wait runs from the PBX's answer to the human's answer or the end of the call; time in prompts and menus "
     "counts. Callers who hung up before they asked (abandoned in prompt) and callers served without a human are told "
     "apart and are not offered; callers who still wait are told apart and count once they are answered or gone. "
@@ -46,7 +52,7 @@ class Definition:
     source: str
 
 
-DEFINITION = Definition("answer_rate", "1", _TEXT_ZH, _TEXT_EN, "GB/T 33358-2016")
+DEFINITION = Definition("answer_rate", "2", _TEXT_ZH, _TEXT_EN, "GB/T 33358-2016")
 
 
 class CallLike(Protocol):
@@ -73,6 +79,7 @@ class AnswerRate:
     abandoned_in_prompt: int
     abandoned_in_queue: int
     lost: int
+    refused: int
     self_served: int
     answer_rate: float | None
     answered_within_15s: int
@@ -86,7 +93,7 @@ class AnswerRate:
 
 def count(calls: Iterable[CallLike], *, since: datetime, until: datetime) -> AnswerRate:
     """The definition applied to the calls that arrived in the window and those that wait at its end."""
-    outcomes = {"answered": 0, "abandoned_in_prompt": 0, "abandoned_in_queue": 0, "lost": 0, "self_served": 0}
+    outcomes = dict.fromkeys(OUTCOMES, 0)
     answer_waits: list[float] = []
     waits: list[float] = []
     waiting_now: list[float] = []
@@ -103,7 +110,7 @@ def count(calls: Iterable[CallLike], *, since: datetime, until: datetime) -> Ans
         if call.outcome == "answered":
             answer_waits.append(call.wait_s or 0.0)
     answered = outcomes["answered"]
-    offered = answered + outcomes["abandoned_in_queue"] + outcomes["lost"]
+    offered = sum(outcomes[part] for part in OFFERED)
     within = sum(wait <= ANSWER_WITHIN_S for wait in answer_waits)
     return AnswerRate(
         definition=DEFINITION,

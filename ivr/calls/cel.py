@@ -16,6 +16,7 @@ log = logging.getLogger(__name__)
 COLUMNS = 12
 _SEAT = re.compile(r"^PJSIP/(\d{1,12})-[0-9a-f]+$")
 _INBOUND, _OUTBOUND, _CALL_BACK = "from-trunk", "robo", "recall"
+SEAT_CONTEXT, FULL_CONTEXT = "from-agent", "full"
 _PARTY = "party-"  # called into a talk by telephony: to be consulted, perhaps without the caller
 
 
@@ -73,6 +74,7 @@ class Witnessed:
     ended_by: str = "unknown"
     ended_detail: str = ""
     last_at: datetime | None = None
+    is_refused: bool = False  # all lines were taken
     is_call_back: bool = False  # a promised one: who answered, a person or a machine, the log does not tell
 
 
@@ -162,8 +164,18 @@ def _tell(call_id: str, events: list[CelEvent]) -> Witnessed:
     return told
 
 
+def own_seat(event: CelEvent) -> str | None:
+    """The seat whose telephone began this very call."""
+    found = _SEAT.match(event.channel)
+    is_first = event.is_own and not event.uniqueid.startswith(_PARTY)
+    return found.group(1) if found and is_first else None
+
+
 def _own_event(told: Witnessed, event: CelEvent) -> None:
     told.caller = told.caller or event.caller
+    if event.context == FULL_CONTEXT:
+        told.is_refused = True
+        told.arrived_at = told.arrived_at or event.at  # it was never answered
     if event.context == _INBOUND and event.exten.isdigit():
         told.line = told.line or event.exten
     if event.kind == "ANSWER" and told.arrived_at is None:

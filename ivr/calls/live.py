@@ -6,8 +6,10 @@ from datetime import datetime
 from typing import Literal
 
 from core.facts import Fact
-from ivr.facts import CallArrived, CallEnded, FallbackTaken, SeatAnswered, TalkEnded
+from core.numbers import plain
+from ivr.facts import CallArrived, CallEnded, CallRefused, FallbackTaken, SeatAnswered, TalkEnded
 
+Refusal = Literal["full", "listed", "crowded"]
 Cause = Literal["caller_hung_up", "seat_hung_up", "system_hung_up", "pbx_lost", "unknown"]
 
 
@@ -24,6 +26,7 @@ class LiveCall:
     caller: str = ""
     caller_name: str = ""
     line: str = ""
+    number: str = ""  # the caller's, in its one form
 
 
 class LiveCalls:
@@ -50,7 +53,9 @@ class LiveCalls:
         """A citizen's call came in."""
         if call_id in self._calls:
             return []
-        self._calls[call_id] = LiveCall(call_id, caller=caller, caller_name=caller_name, line=line)
+        self._calls[call_id] = LiveCall(
+            call_id, caller=caller, caller_name=caller_name, line=line, number=plain(caller)
+        )
         identity = CallArrived.once(call_id)
         return [
             CallArrived(
@@ -83,6 +88,18 @@ class LiveCalls:
             return []
         call.fallback = True
         return [FallbackTaken(id=FallbackTaken.once(call_id), at=at, call_id=call_id, node=self._node, why=why)]
+
+    def refused(self, call_id: str, why: Refusal, at: datetime) -> list[Fact]:
+        """A rule of the hotline keeps this caller from a human, unless the caller insists where that is possible."""
+        if call_id not in self._calls:
+            return []
+        if why == "full":
+            self.ending(call_id, "system_hung_up")
+        return [CallRefused(id=CallRefused.once(call_id), at=at, call_id=call_id, node=self._node, why=why)]
+
+    def at_once(self, number: str) -> int:
+        """How many calls of this number are on the line."""
+        return sum(call.number == number for call in self._calls.values())
 
     def answered(self, call_id: str, seat: str, at: datetime, *, via_fallback: bool = False) -> list[Fact]:
         """A seat and the caller are connected."""

@@ -20,7 +20,7 @@ class Call(SQLModel, table=True):
     caller_name: str = Field(default="", max_length=80)
     state: str = Field(default="in_flow", max_length=16, index=True)  # in_flow waiting offered talking ended
     outcome: str | None = Field(default=None, max_length=24, index=True)
-    # answered abandoned_in_prompt abandoned_in_queue self_served lost
+    # answered abandoned_in_prompt abandoned_in_queue self_served refused lost
     flow: str = Field(default="", max_length=64)
     flow_version: str = Field(default="", max_length=64)
     path: list[dict[str, Any]] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))

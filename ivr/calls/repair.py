@@ -15,6 +15,7 @@ from ivr.facts import (
     CallBackKept,
     CallEnded,
     CallerAskedForHuman,
+    CallRefused,
     CallRepaired,
     FallbackTaken,
     SeatAnswered,
@@ -30,6 +31,7 @@ _WORDS: dict[type[Fact], str] = {
     SeatAnswered: "坐席接听",
     TalkEnded: "通话结束",
     CallEnded: "来电结束",
+    CallRefused: "线路占满",
 }
 
 
@@ -89,6 +91,8 @@ def _beginning(known: Sequence[Fact], told: Witnessed, origin: dict[str, Any]) -
     if told.arrived_at is not None and not _of(known, CallArrived):
         identity = CallArrived.once(told.call_id)
         found.append(CallArrived(id=identity, at=told.arrived_at, caller=told.caller, line=told.line, **origin))
+    if told.is_refused and told.arrived_at is not None and not _of(known, CallRefused):
+        found.append(CallRefused(id=CallRefused.once(told.call_id), at=told.arrived_at, why="full", **origin))
     if told.asked_at is not None and not _of(known, CallerAskedForHuman):
         found.append(CallerAskedForHuman(id=CallerAskedForHuman.once(told.call_id), at=told.asked_at, **origin))
     if told.fallback_at is not None and not _of(known, FallbackTaken):

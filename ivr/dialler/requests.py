@@ -10,6 +10,7 @@ from sqlmodel import Session, col, select
 from core.db import insert_once
 from core.errors import BadInput
 from core.facts import publish
+from core.numbers import is_barred
 from ivr.dialler.models import OutboundAttempt
 from ivr.facts import AttemptDialled, AttemptEnded
 
@@ -18,8 +19,10 @@ WITH_A_SEAT = ("virtual_hold", "missed")  # purposes of calls that need a human 
 
 
 def is_dialable(number: str | None) -> bool:
-    """Digits only, 1 to 20 of them: nothing else may ever reach a dial string."""
-    return number is not None and number.isascii() and number.isdigit() and len(number) <= MAX_DIGITS
+    """Digits only, 1 to 20 of them: nothing else may ever reach a dial string. Nor may a foreign or premium number,
+    even if it is what a caller's telephone gave as its own."""
+    is_number = number is not None and number.isascii() and number.isdigit() and len(number) <= MAX_DIGITS
+    return number is not None and is_number and not is_barred(number)
 
 
 def request_attempt(

@@ -24,6 +24,8 @@ _SAFE = re.compile(r"[\w./:@+-]*")
 # The longest path of a Unix socket is 107 bytes.
 _SOCKET_PATH_BYTES = 107
 _ROBO_CALL_S = 600
+# So many callers more are told that all lines are busy; the next ones are only refused.
+_TOLD_FULL = 20
 
 
 def pbx_folder(settings: Settings, role: Role) -> Path:
@@ -125,6 +127,10 @@ def _values(
         "seats": settings.seats,
         "passwords": {seat: secrets.seat_password(seat) for seat in settings.seats},
         "max_call_s": settings.max_call_s,
+        "max_calls": settings.max_calls,
+        "told_full": _TOLD_FULL,
+        "outside_numbers": settings.outside_numbers,
+        "shown_number": settings.lines[0],
         "robo_call_s": min(_ROBO_CALL_S, settings.max_call_s),
         "spool": str(settings.spool),
         "prompts": str(settings.home / "prompts" / "fixed"),

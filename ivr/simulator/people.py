@@ -15,6 +15,7 @@ PAUSE_S = 0.3  # between two who speak
 BRIDGING_S = 0.6  # from the seat's answer until both hear each other
 TURN_S = 60.0  # nobody speaks longer
 AFTER_TALK_S = 30.0  # a goodbye prompt, then the hotline hangs up
+AFTER_TALK_KEY_S = 5.0  # long enough for the end of the talk to be noticed, and for an excuse before the next key
 # A question takes eight seconds and more and its menu takes keys meanwhile. The robot needs some seconds after a
 # citizen's hello to know that he is no machine; a key before that would be lost.
 FIRST_KEY_S = 7.0
@@ -75,11 +76,19 @@ class CallerAtTelephone:
         if await self._reach_human():
             await converse(self._leg, self._call, "caller")
             if self._scenario.hangs_up == "agent":
-                await self._leg.pause(AFTER_TALK_S)
+                await self._stay()
             else:
                 await self._leg.pause(PAUSE_S)
         self._call.caller_hung_up = True
         await self._leg.hang_up()
+
+    async def _stay(self) -> None:
+        """Listen to what the hotline still has to say or to ask; it hangs up."""
+        for key in self._scenario.after_talk:
+            await self._leg.pause(AFTER_TALK_KEY_S)
+            self._report.keys.append(key)
+            await self._leg.press(key)
+        await self._leg.pause(AFTER_TALK_S)
 
     async def _reach_human(self) -> bool:
         """Do the steps until a human answers; False when the caller is to hang up."""

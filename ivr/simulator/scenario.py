@@ -150,6 +150,7 @@ class Scenario(Part):
     seat: tuple[SeatAct, ...] = Field(default=(), description="What the seats do, offer by offer; then they answer")
     talk: tuple[Turn, ...] = ()
     hangs_up: Speaker = "caller"
+    after_talk: tuple[Key, ...] = Field(default=(), description="Keys of the caller when the agent has hung up")
     call_backs: tuple[CallBack, ...] = Field(default=(), description="Attempt by attempt; the last one repeats")
     expect: Expect
 
@@ -168,6 +169,12 @@ class Scenario(Part):
             raise ValueError("an answered call has a talk and no hang_up before it")
         if self.expect.outcome != "answered" and not hangs_up_early:
             raise ValueError(f"{self.expect.outcome} needs a hang_up among its steps")
+        return self
+
+    @model_validator(mode="after")
+    def _stays_after_talk(self) -> "Scenario":
+        if self.after_talk and self.hangs_up != "agent":
+            raise ValueError("after_talk needs `hangs_up: agent`")
         return self
 
     @model_validator(mode="after")

@@ -81,6 +81,60 @@ def test_writers_at_the_same_time_make_one_whole_row(database: Database) -> None
     assert row.model_dump() == asdict(view)
 
 
+def test_a_batch_makes_the_rows_of_all_its_calls(database: Database) -> None:
+    facts = {call_id: call(call_id) for call_id in "abcdef"}
+    mixed = [fact for told in facts.values() for fact in told]
+    random.Random(11).shuffle(mixed)
+    robots = [AttemptDialled(at=at(0), call_id="att-1", attempt_id="att-1", purpose="survey")]
+    for start in range(0, len(mixed), 7):
+        with database.session() as session:
+            assert record(session, [*mixed[start : start + 7], *robots]) == len(mixed[start : start + 7]) + (start == 0)
+    for call_id, told in facts.items():
+        row, view = stored(database, call_id), fold(told)
+        assert row is not None
+        assert view is not None
+        assert row.model_dump() == asdict(view)
+    assert stored(database, "att-1") is None
+
+
+def test_writers_of_several_calls_at_the_same_time_make_whole_rows(database: Database) -> None:
+    facts = [fact for call_id in "abcd" for fact in call(call_id)]
+
+    def write(seed: int) -> int:
+        mine, new = random.Random(seed).sample(facts, len(facts)), 0
+        for start in range(0, len(mine), 5):
+            with database.session() as session:
+                new += record(session, mine[start : start + 5])
+        return new
+
+    with ThreadPoolExecutor(3) as writers:
+        assert sum(writers.map(write, range(3))) == len(facts)
+    for call_id in "abcd":
+        row, view = stored(database, call_id), fold(fact for fact in facts if fact.call_id == call_id)
+        assert row is not None
+        assert view is not None
+        assert row.model_dump() == asdict(view)
+
+
+def test_a_row_that_the_session_holds_is_seen_as_it_is_now(database: Database) -> None:
+    facts = call("a")
+    with database.session() as session:
+        record(session, facts[:3])
+        row = session.get_one(Call, "a")
+        assert row.state == "waiting"
+        record(session, facts[3:])
+        assert (row.state, row.outcome) == ("ended", "answered")
+
+
+def test_a_call_that_turns_out_to_be_the_robots_loses_its_row(database: Database) -> None:
+    with database.session() as session:
+        record(session, [StepEntered(at=at(0), call_id="att-1", step="solved", kind="menu")])
+    assert stored(database, "att-1") is not None
+    with database.session() as session:
+        record(session, [AttemptDialled(at=at(0), call_id="att-1", attempt_id="att-1", purpose="survey")])
+    assert stored(database, "att-1") is None
+
+
 def test_a_fact_that_comes_twice_is_stored_once(database: Database) -> None:
     with database.session() as session:
         assert record(session, call("a")[:2] * 2) == 2

@@ -30,7 +30,7 @@ def fact_names() -> set[str]:
 
 SAID: dict[str, set[str]] = {
     "callState": {"in_flow", "waiting", "offered", "talking", "ended"},
-    "outcome": {"answered", "abandoned_in_prompt", "abandoned_in_queue", "self_served", "lost"},
+    "outcome": {"answered", "abandoned_in_prompt", "abandoned_in_queue", "self_served", "refused", "lost"},
     "transcriptState": {"done", "waiting", "waiting_model", "failed"},
     "seatState": options(facts.SeatStateChanged, "state"),
     "seatReason": options(facts.SeatDidNotAnswer, "why"),
@@ -45,6 +45,7 @@ SAID: dict[str, set[str]] = {
     "attemptOutcome": options(facts.AttemptEnded, "outcome"),
     "role": set(ROLES),
     "cause": options(facts.CallEnded, "cause"),
+    "refusal": options(facts.CallRefused, "why"),
     "by": options(facts.TalkEnded, "by"),
     "source": {"live", "cel", "resync"},
     "fact": fact_names(),

@@ -7,9 +7,10 @@ import pytest
 
 from core.facts import Fact
 from ivr.calls.cel import parse_line, read_cel, witness
+from ivr.calls.dialled import seat_dials
 from ivr.calls.fold import fold
 from ivr.calls.repair import missing_facts
-from ivr.facts import CallArrived, CallEnded, CallRepaired, SeatAnswered, TalkEnded
+from ivr.facts import CallArrived, CallEnded, CallRepaired, SeatAnswered, SeatDialEnded, SeatDialled, TalkEnded
 
 pytestmark = pytest.mark.unit
 
@@ -181,3 +182,32 @@ def test_what_is_no_event_is_left_out(broken: str, tmp_path: Path) -> None:
     file = tmp_path / "calls.csv"
     file.write_text(broken.rstrip("\n") + "\n" + BEGIN[0])
     assert [event.kind for event in read_cel(file)[0]] == ["CHAN_START"]
+
+
+def test_a_caller_for_whom_there_was_no_line_is_told_of() -> None:
+    lines = (line("CHAN_START", 0), line("HANGUP", 7), line("CHAN_END", 7), line("LINKEDID_END", 7))
+    refused = [lines[0], *(one.replace("from-trunk", "full") for one in lines[1:])]
+    facts = mended(*refused)
+    view = fold(facts)
+    assert view is not None
+    assert (view.outcome, view.caller, view.line) == ("refused", "13800000000", "12345")
+    assert mended(*refused, known=facts) == [], "mended once"
+    assert mended(*lines) == [], "who hung up before the answer was no call"
+
+
+def test_what_a_seats_telephone_dialled_is_told_of() -> None:
+    def dial(number: str, *lines: str) -> list[Fact]:
+        own = [
+            one.replace(CALL, "hot-1709283600.2").replace('"","from-agent"', f'"{number}","from-agent"')
+            for one in lines
+        ]
+        return seat_dials([event for event in map(parse_line, own) if event], ("110",), node="hot")
+
+    lines = (line("CHAN_START", 0, SEAT), line("ANSWER", 2, SEAT), line("CHAN_END", 9, SEAT))
+    begun, ended = dial("110", *lines)
+    assert isinstance(begun, SeatDialled)
+    assert isinstance(ended, SeatDialEnded)
+    assert (begun.seat, begun.number, begun.allowed, ended.duration_s) == ("1001", "110", True, 9)
+    assert {fact.call_id for fact in (begun, ended)} == {"hot-1709283600.2"}
+    assert [fact.allowed for fact in dial("13800000001", *lines) if isinstance(fact, SeatDialled)] == [False]
+    assert seat_dials([event for event in map(parse_line, lines) if event], ("110",)) == [], "a leg of another call"

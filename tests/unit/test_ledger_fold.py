@@ -43,6 +43,15 @@ def folded(*tables: str) -> CallView:
     [
         ([ARRIVED, GREETED, ASKED, TALKED, "70 CallEnded cause=seat_hung_up"], "answered", 9),
         ([ARRIVED, GREETED, ASKED, TALKED, "70 CallEnded cause=pbx_lost"], "answered", 9),
+        ([ARRIVED, "8 CallRefused why=full", "8 CallEnded cause=system_hung_up"], "refused", 8),
+        ([ARRIVED, GREETED, "1 CallRefused why=listed", "8 CallEnded cause=caller_hung_up"], "refused", 8),
+        (
+            [ARRIVED, "1 CallRefused why=listed", GREETED, ASKED, "8 CallEnded cause=caller_hung_up"],
+            "abandoned_in_queue",
+            8,
+        ),
+        ([ARRIVED, "1 CallRefused why=crowded", ASKED, TALKED, "70 CallEnded cause=seat_hung_up"], "answered", 9),
+        ([ARRIVED, "1 CallRefused why=listed", "70 CallEnded cause=pbx_lost"], "lost", 70),
         ([ARRIVED, GREETED, ASKED, "30 CallEnded cause=caller_hung_up"], "abandoned_in_queue", 30),
         ([ARRIVED, GREETED, "3 CallEnded cause=caller_hung_up"], "abandoned_in_prompt", 3),
         ([ARRIVED, "0 CallEnded cause=caller_hung_up"], "abandoned_in_prompt", 0),

@@ -17,6 +17,8 @@ const TELL: { [name: string]: Teller } = {
   SeatAnswered: (p) => [seat(p.seat)],
   SeatDidNotAnswer: (p) => [seat(p.seat), word('attemptOutcome', text(p.why))],
   FallbackTaken: (p) => [text(p.why)],
+  CallRefused: (p) => [word('refusal', text(p.why))],
+  SeatDialled: (p) => [seat(p.seat), '→', text(p.number)],
   TalkHeld: (p) => [seat(p.seat)],
   TalkResumed: (p) => [seat(p.seat)],
   TalkTransferred: (p) => [text(p.from_seat), '→', text(p.to)],
@@ -39,6 +41,6 @@ export function detailOf(fact: FactLine): string {
 /** Which dot the line gets. */
 export function toneOfFact(name: string): string {
   if (['SeatAnswered', 'RecordingReady', 'TranscriptReady', 'TicketDrafted'].includes(name)) return 'good'
-  if (['SeatDidNotAnswer', 'FallbackTaken', 'CallRepaired', 'TranscriptFailed'].includes(name)) return 'warn'
+  if (['SeatDidNotAnswer', 'FallbackTaken', 'CallRefused', 'CallRepaired', 'TranscriptFailed'].includes(name)) return 'warn'
   return ['CallArrived', 'CallerAskedForHuman', 'SeatOffered'].includes(name) ? 'brand' : 'calm'
 }

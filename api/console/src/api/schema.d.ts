@@ -4,6 +4,46 @@
  */
 
 export interface paths {
+    "/api/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Trail
+         * @description Lines of the trail, newest first.
+         */
+        get: operations["trail_api_audit_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/audit/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export
+         * @description The newest 100,000 lines as CSV (UTF-8 with mark for office programs). Exporting is kept too.
+         */
+        get: operations["export_api_audit_export_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/callbacks": {
         parameters: {
             query?: never;
@@ -74,6 +114,8 @@ export interface paths {
         /**
          * Recording
          * @description The stereo recording, left the citizen, right the human; ranges are served. Listening is kept in the audit.
+         *
+         *     A department hears the calls behind its own work orders.
          */
         get: operations["recording_api_calls__call_id__recording_get"];
         put?: never;
@@ -224,6 +266,126 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/metrics/calls": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Calls
+         * @description The calls behind a figure or a pattern, in order of arrival.
+         */
+        get: operations["calls_api_metrics_calls_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/metrics/compare": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Compare
+         * @description The same window under five published formulas, and how many calls they judge differently.
+         */
+        get: operations["compare_api_metrics_compare_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/metrics/compare/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export Compare
+         * @description Every call that the formulas judge differently, as CSV. Kept in the audit.
+         */
+        get: operations["export_compare_api_metrics_compare_export_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/metrics/day": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Day
+         * @description The figures of a day or of the last hours; `definition` narrows to one.
+         */
+        get: operations["day_api_metrics_day_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/metrics/day/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export Day
+         * @description The figures as CSV, with the digits of `/metrics/day`. Kept in the audit.
+         */
+        get: operations["export_day_api_metrics_day_export_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/metrics/definitions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Definitions
+         * @description Every figure and formula: name, version, what it means, where it comes from.
+         */
+        get: operations["definitions_api_metrics_definitions_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/seats": {
         parameters: {
             query?: never;
@@ -287,6 +449,26 @@ export interface paths {
          * @description Sign out: the session is over on the server too, so a copy of the cookie opens nothing.
          */
         delete: operations["sign_out_api_session_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/session/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Change Password
+         * @description Change the own password; all other sessions of this person end, this one goes on.
+         */
+        post: operations["change_password_api_session_password_post"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -396,6 +578,90 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/users": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Everybody
+         * @description Everybody who may sign in, by login.
+         */
+        get: operations["everybody_api_users_get"];
+        put?: never;
+        /**
+         * Add
+         * @description Add a person.
+         */
+        post: operations["add_api_users_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/users/{login}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Change
+         * @description Change a person; switching one off ends the open sessions at once.
+         */
+        patch: operations["change_api_users__login__patch"];
+        trace?: never;
+    };
+    "/api/users/{login}/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give Password
+         * @description Give a new password; ends the person's open sessions at once.
+         */
+        post: operations["give_password_api_users__login__password_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/users/{login}/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Sign Out Everywhere
+         * @description End all open sessions of a person.
+         */
+        delete: operations["sign_out_everywhere_api_users__login__sessions_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -432,6 +698,8 @@ export interface components {
             rate_15s_of_answered: number | null;
             /** Rate 15S Of Offered */
             rate_15s_of_offered: number | null;
+            /** Refused */
+            refused: number;
             /** Self Served */
             self_served: number;
             /** To */
@@ -466,6 +734,24 @@ export interface components {
             sip_code: number | null;
             /** State */
             state: string;
+        };
+        /**
+         * AuditView
+         * @description One line: who did what to what.
+         */
+        AuditView: {
+            /** Action */
+            action: string;
+            /** Actor */
+            actor: string;
+            /** At */
+            at: string;
+            /** Detail */
+            detail: string;
+            /** Id */
+            id: number;
+            /** Subject */
+            subject: string;
         };
         /**
          * CallBackPage
@@ -522,6 +808,11 @@ export interface components {
             call: components["schemas"]["CallView"];
             /** Facts */
             facts: components["schemas"]["FactView"][];
+            /**
+             * Messages
+             * @default []
+             */
+            messages: components["schemas"]["RecordingView"][];
             recording: components["schemas"]["RecordingView"] | null;
             ticket: components["schemas"]["TicketView"] | null;
             transcript: components["schemas"]["TranscriptView"] | null;
@@ -622,6 +913,84 @@ export interface components {
             subject: string;
         };
         /**
+         * CompareView
+         * @description One window under five formulas; `patterns` are those on which they differ, the most frequent first.
+         */
+        CompareView: {
+            /** Calls */
+            calls: number;
+            /** Date */
+            date: string | null;
+            /** Differing */
+            differing: number;
+            /** Formulas */
+            formulas: components["schemas"]["FormulaRateView"][];
+            /** From */
+            from: string;
+            parameters: components["schemas"]["ParametersView"];
+            /** Patterns */
+            patterns: components["schemas"]["PatternView"][];
+            /** To */
+            to: string;
+        };
+        /**
+         * CountedCallView
+         * @description One call behind a figure: no number and no name.
+         */
+        CountedCallView: {
+            /** Came At */
+            came_at: string | null;
+            /** Id */
+            id: string;
+            /**
+             * Part
+             * @enum {string}
+             */
+            part: "answered" | "abandoned_in_queue" | "call_back_promised" | "lost" | "refused" | "abandoned_in_prompt" | "self_served" | "call_back_made" | "waiting" | "in_prompt";
+            /** Pattern */
+            pattern: string;
+            /** Queue S */
+            queue_s: number | null;
+            /** Seat */
+            seat: string | null;
+            /** Talk S */
+            talk_s: number | null;
+            /** Wait S */
+            wait_s: number | null;
+        };
+        /**
+         * CountedCallsView
+         * @description Some of the calls behind a figure, in order of arrival.
+         */
+        CountedCallsView: {
+            /** Date */
+            date: string | null;
+            /** From */
+            from: string;
+            /** Items */
+            items: components["schemas"]["CountedCallView"][];
+            parameters: components["schemas"]["ParametersView"];
+            /** To */
+            to: string;
+            /** Total */
+            total: number;
+        };
+        /**
+         * DayView
+         * @description All figures of a window, or the one that was asked for.
+         */
+        DayView: {
+            /** Date */
+            date: string | null;
+            /** Figures */
+            figures: components["schemas"]["FigureView"][];
+            /** From */
+            from: string;
+            parameters: components["schemas"]["ParametersView"];
+            /** To */
+            to: string;
+        };
+        /**
          * DefinitionView
          * @description What the number means.
          */
@@ -636,6 +1005,17 @@ export interface components {
             text_en: string;
             /** Version */
             version: string;
+        };
+        /**
+         * DefinitionsView
+         * @description Every figure and formula there is.
+         */
+        DefinitionsView: {
+            /** Figures */
+            figures: components["schemas"]["FigureDefinitionView"][];
+            /** Formulas */
+            formulas: components["schemas"]["FormulaView"][];
+            parameters: components["schemas"]["ParametersView"];
         };
         /**
          * DepartmentView
@@ -686,6 +1066,118 @@ export interface components {
             spans: components["schemas"]["SpanView"][];
             /** Value */
             value?: unknown;
+        };
+        /**
+         * FigureDefinitionView
+         * @description What one figure means.
+         */
+        FigureDefinitionView: {
+            /**
+             * Group
+             * @enum {string}
+             */
+            group: "volume" | "abandoned" | "rate" | "wait" | "work" | "call_back";
+            /** Name */
+            name: string;
+            /** Source */
+            source: string;
+            /** Text */
+            text: string;
+            /** Text En */
+            text_en: string;
+            /** Title */
+            title: string;
+            /** Title En */
+            title_en: string;
+            /**
+             * Unit
+             * @enum {string}
+             */
+            unit: "calls" | "share" | "seconds";
+            /** Version */
+            version: string;
+        };
+        /**
+         * FigureView
+         * @description One figure of a window.
+         */
+        FigureView: {
+            /**
+             * Group
+             * @enum {string}
+             */
+            group: "volume" | "abandoned" | "rate" | "wait" | "work" | "call_back";
+            /** Name */
+            name: string;
+            /**
+             * Unit
+             * @enum {string}
+             */
+            unit: "calls" | "share" | "seconds";
+            /** Value */
+            value: number | null;
+            /** Version */
+            version: string;
+        };
+        /**
+         * FormulaRateView
+         * @description What a formula makes of the window.
+         */
+        FormulaRateView: {
+            /**
+             * Clock
+             * @enum {string}
+             */
+            clock: "arrival" | "queue";
+            /** Counted */
+            counted: number;
+            /** Good */
+            good: number;
+            /** Name */
+            name: string;
+            /** Rate */
+            rate: number | null;
+            /** Source */
+            source: string;
+            /** Text */
+            text: string;
+            /** Text En */
+            text_en: string;
+            /** Title */
+            title: string;
+            /** Title En */
+            title_en: string;
+            /** Version */
+            version: string;
+            /** Within S */
+            within_s: number | null;
+        };
+        /**
+         * FormulaView
+         * @description What one published formula counts.
+         */
+        FormulaView: {
+            /**
+             * Clock
+             * @enum {string}
+             */
+            clock: "arrival" | "queue";
+            /** Name */
+            name: string;
+            /** Source */
+            source: string;
+            /** Text */
+            text: string;
+            /** Text En */
+            text_en: string;
+            /** Title */
+            title: string;
+            /** Title En */
+            title_en: string;
+            /** Version */
+            version: string;
+            /** Within S */
+            within_s: number | null;
         };
         /** HTTPValidationError */
         HTTPValidationError: {
@@ -750,6 +1242,34 @@ export interface components {
             /** Version */
             version: number;
         };
+        /**
+         * NewUser
+         * @description A person to be added; without a password a random one is made.
+         */
+        NewUser: {
+            /** Department */
+            department?: string | null;
+            /**
+             * Display Name
+             * @default
+             */
+            display_name: string;
+            /** Login */
+            login: string;
+            /** Password */
+            password?: string | null;
+            /** Role */
+            role: string;
+            /** Seat */
+            seat?: string | null;
+        };
+        /** Page[AuditView] */
+        Page_AuditView_: {
+            /** Items */
+            items: components["schemas"]["AuditView"][];
+            /** Next */
+            next: string | null;
+        };
         /** Page[CallView] */
         Page_CallView_: {
             /** Items */
@@ -770,6 +1290,49 @@ export interface components {
             items: components["schemas"]["TicketView"][];
             /** Next */
             next: string | null;
+        };
+        /**
+         * ParametersView
+         * @description What a city can set in the definitions; published beside every figure.
+         */
+        ParametersView: {
+            /** Short Abandon S */
+            short_abandon_s: number;
+        };
+        /**
+         * PasswordChange
+         * @description The present password and the one that is wanted.
+         */
+        PasswordChange: {
+            /** New */
+            new: string;
+            /** Old */
+            old: string;
+        };
+        /**
+         * PasswordWish
+         * @description A new password; null: make a random one.
+         */
+        PasswordWish: {
+            /** Password */
+            password?: string | null;
+        };
+        /**
+         * PatternView
+         * @description Calls that the formulas judge alike; `reasons` in the order of the formulas.
+         */
+        PatternView: {
+            /** Calls */
+            calls: number;
+            /** Key */
+            key: string;
+            /**
+             * Part
+             * @enum {string}
+             */
+            part: "answered" | "abandoned_in_queue" | "call_back_promised" | "lost" | "refused" | "abandoned_in_prompt" | "self_served" | "call_back_made" | "waiting" | "in_prompt";
+            /** Reasons */
+            reasons: ("good" | "late" | "unanswered" | "short" | "not_counted")[];
         };
         /**
          * PbxState
@@ -806,13 +1369,15 @@ export interface components {
         };
         /**
          * RecordingView
-         * @description The recording of a call.
+         * @description The recording of a talk, or of a message that the caller left.
          */
         RecordingView: {
             /** Duration S */
             duration_s: number;
             /** Id */
             id: string;
+            /** Kind */
+            kind: string;
             /** Sha256 */
             sha256: string;
             /** Size Bytes */
@@ -880,7 +1445,7 @@ export interface components {
             /** Login */
             login: string;
             /** Permissions */
-            permissions: ("calls.read" | "recordings.listen" | "tickets.read" | "tickets.move" | "tickets.edit" | "surveys.read" | "callbacks.read" | "seats.read" | "seats.change_own" | "seats.change_any" | "talks.control_own" | "talks.supervise" | "metrics.read" | "live.read")[];
+            permissions: ("calls.read" | "recordings.listen" | "recordings.listen_own" | "numbers.read" | "tickets.read" | "tickets.move" | "tickets.edit" | "surveys.read" | "callbacks.read" | "seats.read" | "seats.change_own" | "seats.change_any" | "talks.control_own" | "talks.supervise" | "metrics.read" | "metrics.export" | "live.read" | "users.manage" | "audit.read" | "audit.export")[];
             /** Role */
             role: string;
             /** Seat */
@@ -1091,6 +1656,8 @@ export interface components {
             score: number | null;
             /** Solved */
             solved: string | null;
+            /** Source */
+            source: string;
             /** State */
             state: string;
             /** Summary */
@@ -1139,6 +1706,69 @@ export interface components {
              */
             words: components["schemas"]["WordView"][];
         };
+        /**
+         * UserChange
+         * @description What is to be different; what is left out stays.
+         */
+        UserChange: {
+            /** Active */
+            active?: boolean | null;
+            /** Department */
+            department?: string | null;
+            /** Display Name */
+            display_name?: string | null;
+            /** Role */
+            role?: string | null;
+            /** Seat */
+            seat?: string | null;
+        };
+        /**
+         * UserView
+         * @description One person who may sign in; `by_provider` when an OIDC provider vouches for the person.
+         */
+        UserView: {
+            /** Active */
+            active: boolean;
+            /** By Provider */
+            by_provider: boolean;
+            /** Created At */
+            created_at: string;
+            /** Department */
+            department: string | null;
+            /** Display Name */
+            display_name: string;
+            /** Login */
+            login: string;
+            /** Role */
+            role: string;
+            /** Seat */
+            seat: string | null;
+            /** Signed In At */
+            signed_in_at: string | null;
+        };
+        /**
+         * UserWithPassword
+         * @description A user; `password` only when it was made at random, and only this once.
+         */
+        UserWithPassword: {
+            /** Password */
+            password: string | null;
+            user: components["schemas"]["UserView"];
+        };
+        /**
+         * UsersView
+         * @description Everybody, and what there is to choose from.
+         */
+        UsersView: {
+            /** Items */
+            items: components["schemas"]["UserView"][];
+            /** Roles */
+            roles: {
+                [key: string]: ("calls.read" | "recordings.listen" | "recordings.listen_own" | "numbers.read" | "tickets.read" | "tickets.move" | "tickets.edit" | "surveys.read" | "callbacks.read" | "seats.read" | "seats.change_own" | "seats.change_any" | "talks.control_own" | "talks.supervise" | "metrics.read" | "metrics.export" | "live.read" | "users.manage" | "audit.read" | "audit.export")[];
+            };
+            /** Seats */
+            seats: string[];
+        };
         /** ValidationError */
         ValidationError: {
             /** Context */
@@ -1185,6 +1815,82 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    trail_api_audit_get: {
+        parameters: {
+            query?: {
+                /** @description Login; empty: everybody */
+                actor?: string;
+                /** @description One or several, separated by commas */
+                action?: string;
+                /** @description Text to look for */
+                q?: string;
+                /** @description Rows per page */
+                limit?: number;
+                /** @description `next` of the page before; empty: from the start */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_AuditView_"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    export_api_audit_export_get: {
+        parameters: {
+            query?: {
+                /** @description Login; empty: everybody */
+                actor?: string;
+                /** @description One or several, separated by commas */
+                action?: string;
+                /** @description Text to look for */
+                q?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description CSV */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": unknown;
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     list_call_backs_api_callbacks_get: {
         parameters: {
             query?: {
@@ -1298,7 +2004,10 @@ export interface operations {
     };
     recording_api_calls__call_id__recording_get: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Id of a message; without it the talk's recording */
+                which?: string;
+            };
             header?: never;
             path: {
                 call_id: string;
@@ -1524,6 +2233,203 @@ export interface operations {
             };
         };
     };
+    calls_api_metrics_calls_get: {
+        parameters: {
+            query?: {
+                figure?: string;
+                /** @description A pattern of /metrics/compare, or `differing` */
+                pattern?: string;
+                /** @description Rows per page */
+                limit?: number;
+                offset?: number;
+                /** @description A day of the city; without one the last hours */
+                date?: string | null;
+                /** @description Length of the window that ends now */
+                hours?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CountedCallsView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    compare_api_metrics_compare_get: {
+        parameters: {
+            query?: {
+                /** @description A day of the city; without one the last hours */
+                date?: string | null;
+                /** @description Length of the window that ends now */
+                hours?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CompareView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    export_compare_api_metrics_compare_export_get: {
+        parameters: {
+            query?: {
+                /** @description A day of the city; without one the last hours */
+                date?: string | null;
+                /** @description Length of the window that ends now */
+                hours?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": unknown;
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    day_api_metrics_day_get: {
+        parameters: {
+            query?: {
+                definition?: string;
+                /** @description A day of the city; without one the last hours */
+                date?: string | null;
+                /** @description Length of the window that ends now */
+                hours?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DayView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    export_day_api_metrics_day_export_get: {
+        parameters: {
+            query?: {
+                /** @description A day of the city; without one the last hours */
+                date?: string | null;
+                /** @description Length of the window that ends now */
+                hours?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": unknown;
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    definitions_api_metrics_definitions_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DefinitionsView"];
+                };
+            };
+        };
+    };
     list_seats_api_seats_get: {
         parameters: {
             query?: never;
@@ -1647,6 +2553,39 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+        };
+    };
+    change_password_api_session_password_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasswordChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
             };
         };
     };
@@ -1845,6 +2784,158 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["TicketDetail"];
                 };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    everybody_api_users_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UsersView"];
+                };
+            };
+        };
+    };
+    add_api_users_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewUser"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserWithPassword"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    change_api_users__login__patch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                login: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UserChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    give_password_api_users__login__password_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                login: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasswordWish"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserWithPassword"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    sign_out_everywhere_api_users__login__sessions_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                login: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Validation Error */
             422: {

@@ -129,6 +129,8 @@ export const en: Messages = {
   },
   player: {
     title: 'Recording and dialogue',
+    messageTitle: 'Message left',
+    message: 'Message {length}',
     play: 'Play',
     pause: 'Pause',
     position: 'Position',

@@ -128,6 +128,8 @@ export const zhCN = {
   },
   player: {
     title: '录音与对话',
+    messageTitle: '来电留言',
+    message: '留言 {length}',
     play: '播放',
     pause: '暂停',
     position: '播放位置',

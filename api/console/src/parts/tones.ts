@@ -3,7 +3,7 @@ type Tone = 'good' | 'warn' | 'bad' | 'calm' | 'busy' | 'brand'
 
 const TONES = {
   callState: { in_flow: 'calm', waiting: 'warn', offered: 'brand', talking: 'good', ended: 'calm' },
-  outcome: { answered: 'good', abandoned_in_prompt: 'warn', abandoned_in_queue: 'bad', self_served: 'brand', lost: 'bad' },
+  outcome: { answered: 'good', abandoned_in_prompt: 'warn', abandoned_in_queue: 'bad', self_served: 'brand', refused: 'warn', lost: 'bad' },
   transcriptState: { done: 'good', waiting: 'brand', waiting_model: 'warn', failed: 'bad' },
   seatState: { signed_out: 'calm', ready: 'good', offered: 'brand', talking: 'brand', wrap_up: 'busy', paused: 'warn' },
   ticketState: {
