@@ -24,7 +24,8 @@ class Recording(SQLModel, table=True):
     sha256: str = Field(max_length=64)
     size_bytes: int
     duration_s: float
-    state: str = Field(max_length=16)  # complete | salvaged (the PBX died; up to 2 s at the end may be missing)
+    state: str = Field(max_length=16)
+    # complete | salvaged (the PBX died; up to 2 s at the end may be missing) | incomplete (RecordingFlawed says it)
     created_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ivr.ami.wire import AmiEvent
+from ivr.phones import seat_of_endpoint
 
 Kind = Literal["caller", "seat", "robo", "spy", "local", "other"]
 ROBO_CONTEXT = "robo"
@@ -68,10 +69,11 @@ class LegAnswered:
 
 @dataclass(frozen=True)
 class SeatReachable:
-    """A seat's telephone can be called, or not."""
+    """One of a seat's telephones can be called, or not."""
 
     seat: str
     is_reachable: bool
+    endpoint: str
 
 
 @dataclass(frozen=True)
@@ -93,9 +95,10 @@ def translate(event: AmiEvent, *, seats: frozenset[str]) -> Signal | None:
 
 
 def seat_of(channel: str, seats: frozenset[str]) -> str:
-    """The seat that a channel belongs to: `PJSIP/1001-00000003` is 1001; '' when it is none."""
+    """The seat that a channel belongs to: `PJSIP/1001-00000003` or `PJSIP/1001-web-00000003`; '' when it is none."""
     match = _PJSIP.fullmatch(channel)
-    return match[1] if match is not None and match[1] in seats else ""
+    seat = seat_of_endpoint(match[1]) if match is not None else ""
+    return seat if seat in seats else ""
 
 
 def kind_of(channel: str, uniqueid: str, context: str, seats: frozenset[str]) -> Kind:
@@ -173,20 +176,20 @@ def _state(event: AmiEvent, seats: frozenset[str]) -> LegAnswered | None:
 
 
 def _device(event: AmiEvent, seats: frozenset[str]) -> SeatReachable | None:
-    technology, _, seat = event.get("Device").partition("/")
-    state = event.get("State").upper()
+    technology, _, endpoint = event.get("Device").partition("/")
+    seat, state = seat_of_endpoint(endpoint), event.get("State").upper()
     if technology != "PJSIP" or seat not in seats or state in ("", "UNKNOWN"):
         return None
-    return SeatReachable(seat, state not in ("UNAVAILABLE", "INVALID"))
+    return SeatReachable(seat, state not in ("UNAVAILABLE", "INVALID"), endpoint)
 
 
 def _peer(event: AmiEvent, seats: frozenset[str]) -> SeatReachable | None:
     # PeerStatus is of the endpoint as a whole; ContactStatus also tells of an old contact that a new one replaced.
-    technology, _, seat = event.get("Peer").partition("/")
-    status = event.get("PeerStatus")
+    technology, _, endpoint = event.get("Peer").partition("/")
+    seat, status = seat_of_endpoint(endpoint), event.get("PeerStatus")
     if technology != "PJSIP" or seat not in seats or status not in ("Reachable", "Unreachable"):
         return None
-    return SeatReachable(seat, status == "Reachable")
+    return SeatReachable(seat, status == "Reachable", endpoint)
 
 
 def _queue_joined(event: AmiEvent, _seats: frozenset[str]) -> QueueJoined:

@@ -1,5 +1,6 @@
 """One talk that telephony can move: who is in it, where the caller is, and what comes next."""
 
+import asyncio
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -40,7 +41,9 @@ class Talk:
     pass_on: PassOn | None = None
     is_dismissed: bool = False  # by word of the seat: who puts down otherwise may have been cut off
     is_over: bool = False
+    is_lost: bool = False  # the seat's telephone fell silent
     status: str = ""  # how the ringing ended, as in DIALSTATUS
+    leg_gone: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def joined(self) -> list[Party]:

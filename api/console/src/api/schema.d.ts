@@ -104,6 +104,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/calls/{call_id}/live-text": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Live Text
+         * @description Events named `text` until the call is over: at first everything so far, then what changes.
+         */
+        get: operations["live_text_api_calls__call_id__live_text_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/calls/{call_id}/recording": {
         parameters: {
             query?: never;
@@ -386,6 +406,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/nuisance": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Nuisance
+         * @description Who is held up, why, by whom and until when.
+         */
+        get: operations["list_nuisance_api_nuisance_get"];
+        put?: never;
+        /**
+         * Add Nuisance
+         * @description Hold a number up. Emergency numbers, and this hotline's own, are refused.
+         */
+        post: operations["add_nuisance_api_nuisance_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/nuisance/{entry_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove Nuisance
+         * @description Let a number in again; the entry stays on record.
+         */
+        delete: operations["remove_nuisance_api_nuisance__entry_id__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/seats": {
         parameters: {
             query?: never;
@@ -468,6 +532,26 @@ export interface paths {
          * @description Change the own password; all other sessions of this person end, this one goes on.
          */
         post: operations["change_password_api_session_password_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/softphone": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Open Phone
+         * @description A new password for the telephone in the page of one's own seat.
+         */
+        post: operations["open_phone_api_softphone_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1202,6 +1286,70 @@ export interface components {
             version: string;
         };
         /**
+         * LiveLine
+         * @description A line as it is now; the same `leg` and `n` come again until `final`.
+         */
+        LiveLine: {
+            /** End S */
+            end_s: number;
+            /** Final */
+            final: boolean;
+            /**
+             * Leg
+             * @enum {string}
+             */
+            leg: "caller" | "seat";
+            /** N */
+            n: number;
+            /** Start S */
+            start_s: number;
+            /** Text */
+            text: string;
+            /**
+             * Words
+             * @default []
+             */
+            words: components["schemas"]["LiveWord"][];
+        };
+        /**
+         * LiveText
+         * @description The lines that changed; `later`: the text follows after the call; `down`: nobody writes it down now.
+         */
+        LiveText: {
+            /** Fields */
+            fields?: {
+                [key: string]: components["schemas"]["FieldView"];
+            } | null;
+            /**
+             * Lines
+             * @default []
+             */
+            lines: components["schemas"]["LiveLine"][];
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "writing" | "later" | "down" | "over";
+            /** Values */
+            values?: {
+                [key: string]: unknown;
+            } | null;
+        };
+        /**
+         * LiveWord
+         * @description A word of a final line: seconds from the start of the talk, confidence 0 to 1.
+         */
+        LiveWord: {
+            /** C */
+            c: number;
+            /** E */
+            e: number;
+            /** S */
+            s: number;
+            /** W */
+            w: string;
+        };
+        /**
          * ModelView
          * @description The speech model that is set, and whether it is the small demo.
          */
@@ -1262,6 +1410,53 @@ export interface components {
             role: string;
             /** Seat */
             seat?: string | null;
+        };
+        /**
+         * NuisanceEntry
+         * @description One number that is, or was, held up.
+         */
+        NuisanceEntry: {
+            /** Active */
+            active: boolean;
+            /** Entered At */
+            entered_at: string;
+            /** Entered By */
+            entered_by: string;
+            /** Expires At */
+            expires_at: string;
+            /** Id */
+            id: number;
+            /** Number */
+            number: string;
+            /** Reason */
+            reason: string;
+            /** Removed At */
+            removed_at: string | null;
+            /** Removed By */
+            removed_by: string | null;
+        };
+        /**
+         * NuisanceList
+         * @description Entries, newest first; at most 500.
+         */
+        NuisanceList: {
+            /** Items */
+            items: components["schemas"]["NuisanceEntry"][];
+        };
+        /**
+         * NuisanceWish
+         * @description A number to be put on the list, for so many days.
+         */
+        NuisanceWish: {
+            /**
+             * Days
+             * @default 30
+             */
+            days: number;
+            /** Number */
+            number: string;
+            /** Reason */
+            reason: string;
         };
         /** Page[AuditView] */
         Page_AuditView_: {
@@ -1346,6 +1541,22 @@ export interface components {
             connected: boolean;
             /** Version */
             version?: string | null;
+        };
+        /**
+         * PhoneAccount
+         * @description How the page's telephone signs in: SIP over the WebSocket `socket` of this server. The next one ends this one.
+         */
+        PhoneAccount: {
+            /** Password */
+            password: string;
+            /** Seat */
+            seat: string;
+            /** Socket */
+            socket: string;
+            /** Uri */
+            uri: string;
+            /** User */
+            user: string;
         };
         /**
          * ReachedView
@@ -1445,7 +1656,7 @@ export interface components {
             /** Login */
             login: string;
             /** Permissions */
-            permissions: ("calls.read" | "recordings.listen" | "recordings.listen_own" | "numbers.read" | "tickets.read" | "tickets.move" | "tickets.edit" | "surveys.read" | "callbacks.read" | "seats.read" | "seats.change_own" | "seats.change_any" | "talks.control_own" | "talks.supervise" | "metrics.read" | "metrics.export" | "live.read" | "users.manage" | "audit.read" | "audit.export")[];
+            permissions: ("calls.read" | "recordings.listen" | "recordings.listen_own" | "numbers.read" | "tickets.read" | "tickets.move" | "tickets.edit" | "surveys.read" | "callbacks.read" | "seats.read" | "seats.change_own" | "seats.change_any" | "talks.control_own" | "talks.supervise" | "nuisance.read" | "nuisance.change" | "metrics.read" | "metrics.export" | "live.read" | "softphone.use" | "users.manage" | "audit.read" | "audit.export")[];
             /** Role */
             role: string;
             /** Seat */
@@ -1764,7 +1975,7 @@ export interface components {
             items: components["schemas"]["UserView"][];
             /** Roles */
             roles: {
-                [key: string]: ("calls.read" | "recordings.listen" | "recordings.listen_own" | "numbers.read" | "tickets.read" | "tickets.move" | "tickets.edit" | "surveys.read" | "callbacks.read" | "seats.read" | "seats.change_own" | "seats.change_any" | "talks.control_own" | "talks.supervise" | "metrics.read" | "metrics.export" | "live.read" | "users.manage" | "audit.read" | "audit.export")[];
+                [key: string]: ("calls.read" | "recordings.listen" | "recordings.listen_own" | "numbers.read" | "tickets.read" | "tickets.move" | "tickets.edit" | "surveys.read" | "callbacks.read" | "seats.read" | "seats.change_own" | "seats.change_any" | "talks.control_own" | "talks.supervise" | "nuisance.read" | "nuisance.change" | "metrics.read" | "metrics.export" | "live.read" | "softphone.use" | "users.manage" | "audit.read" | "audit.export")[];
             };
             /** Seats */
             seats: string[];
@@ -1989,6 +2200,38 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["CallDetail"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    live_text_api_calls__call_id__live_text_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                call_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description events `text` */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LiveText"];
+                    "text/event-stream": unknown;
                 };
             };
             /** @description Validation Error */
@@ -2430,6 +2673,102 @@ export interface operations {
             };
         };
     };
+    list_nuisance_api_nuisance_get: {
+        parameters: {
+            query?: {
+                /** @description Only entries that hold now */
+                active?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NuisanceList"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    add_nuisance_api_nuisance_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NuisanceWish"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NuisanceEntry"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    remove_nuisance_api_nuisance__entry_id__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                entry_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NuisanceEntry"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     list_seats_api_seats_get: {
         parameters: {
             query?: never;
@@ -2585,6 +2924,26 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    open_phone_api_softphone_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PhoneAccount"];
                 };
             };
         };
