@@ -271,7 +271,7 @@ class TelephonyProcess:
         settings = self._settings
 
         def targets() -> Targets:
-            return Targets(settings.seats, self.acd.skills, settings.transfer_numbers)
+            return Targets(settings.seats, self.acd.skills, settings.outside_numbers)
 
         around = Surroundings(
             live=self.live,

@@ -162,6 +162,7 @@ async def test_a_talk_is_listened_to_whispered_to_and_broken_into(
     heard: dict[str, dict[str, Path]] = {}
     async with talk(hotline, callers) as now:
         assert now.do("listen", "1005") == "talk_not_supervisor"
+        assert now.do("transfer", "1003") == "talk_seat_not_free", "signed out and yet rung"
         for how in ("listen", "whisper", "barge"):
             callers.helpers["1005"] = leader = Helper("" if how == "listen" else COLLEAGUE)
             assert now.do(how, "1005", any_seat=True) == ""
