@@ -16,6 +16,7 @@ import api.calls.talk
 import api.catalogue.routes
 import api.health.routes
 import api.live.routes
+import api.live.text
 import api.nuisance.routes
 import api.reports.routes
 import api.seats.routes
@@ -56,6 +57,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     api.softphone.routes.router,
     api.reports.routes.router,
     api.live.routes.router,
+    api.live.text.router,
     api.auth.user_routes.router,
     api.auth.audit_routes.router,
 )

@@ -39,6 +39,8 @@ class Settings(BaseSettings):
     agi_port: Port = 4573
     control_port: Port = 4574
     tap_port: Port = Field(default=4575, description="Live sound of calls from Asterisk, for speech recognition")
+    scribe_port: Port = Field(default=4576, description="Words of talks that go on, for the web process")
+    scribe_tap_port: Port = Field(default=4577, description="Live sound of talks from Asterisk, to be written down")
     ami_port: Port = 5038
     sip_port: Port = 5060
     ws_port: Port = 8088
@@ -100,6 +102,9 @@ class Settings(BaseSettings):
     )
 
     listen_most: int = Field(default=20, ge=0, le=500, description="Callers whose words are recognised live at once")
+    scribe_most: int = Field(
+        default=20, ge=0, le=500, description="Talks written down while they go on; of others the text follows after"
+    )
     ask_while_waiting: bool = Field(default=False, description="Invite those who wait to say what it is about")
 
     model: str = Field(default="demo", description="Speech model: demo, an official name, or a folder")

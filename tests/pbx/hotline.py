@@ -52,7 +52,7 @@ class RunningHotline:
         self.secrets = secrets
         self.hot, self.sim = hot, sim
         self.database = Database(self.settings.database)
-        self._children = {name: self.process(name) for name in ("telephony", "worker", "web")}
+        self._children = {name: self.process(name) for name in ("telephony", "worker", "scribe", "web")}
         self._jobs = DBOSClient(system_database_url=self.settings.jobs_database)
         self._http = httpx.Client(
             base_url=f"http://{self.settings.bind}:{self.settings.control_port}",
@@ -95,8 +95,13 @@ class RunningHotline:
 
     def wait_ready(self, name: str) -> None:
         """Return when the process works."""
-        ready = {"telephony": self._telephony_ready, "worker": lambda: self._says("worker", "worker runs")}
-        until(ready.get(name, lambda: True), f"{name} does not work: {self._children[name].last_words()}", 60)
+        ready = {
+            "telephony": self._telephony_ready,
+            "worker": lambda: self._says("worker", "worker runs"),
+            "scribe": lambda: _answers(f"http://{self.settings.bind}:{self.settings.scribe_port}/state"),
+            "web": lambda: _answers(f"{self.page}/api/health"),
+        }
+        until(ready[name], f"{name} does not work: {self._children[name].last_words()}", 60)
 
     def kill(self, name: str) -> None:
         """SIGKILL; returns when it is gone."""
@@ -130,6 +135,11 @@ class RunningHotline:
     def _says(self, name: str, words: str) -> bool:
         pid = self._children[name].pid
         return pid is not None and f":{pid}" in self.log(name).rpartition(words)[2]
+
+    @property
+    def page(self) -> str:
+        """Where the web process answers."""
+        return f"http://{self.settings.bind}:{self.settings.web_port}"
 
     def _telephony_ready(self) -> bool:
         try:
@@ -302,6 +312,14 @@ class RunningHotline:
         while problem := await asyncio.to_thread(self.unsettled):
             assert asyncio.get_running_loop().time() < deadline, problem
             await asyncio.sleep(0.2)
+
+
+def _answers(address: str) -> bool:
+    """Whether somebody listens there, whatever is said."""
+    try:
+        return bool(httpx.get(address, timeout=2, trust_env=False).status_code)
+    except httpx.HTTPError:
+        return False
 
 
 def rms(samples: Audio) -> float:

@@ -104,6 +104,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/calls/{call_id}/live-text": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Live Text
+         * @description Events named `text` until the call is over: at first everything so far, then what changes.
+         */
+        get: operations["live_text_api_calls__call_id__live_text_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/calls/{call_id}/recording": {
         parameters: {
             query?: never;
@@ -1266,6 +1286,70 @@ export interface components {
             version: string;
         };
         /**
+         * LiveLine
+         * @description A line as it is now; the same `leg` and `n` come again until `final`.
+         */
+        LiveLine: {
+            /** End S */
+            end_s: number;
+            /** Final */
+            final: boolean;
+            /**
+             * Leg
+             * @enum {string}
+             */
+            leg: "caller" | "seat";
+            /** N */
+            n: number;
+            /** Start S */
+            start_s: number;
+            /** Text */
+            text: string;
+            /**
+             * Words
+             * @default []
+             */
+            words: components["schemas"]["LiveWord"][];
+        };
+        /**
+         * LiveText
+         * @description The lines that changed; `later`: the text follows after the call; `down`: nobody writes it down now.
+         */
+        LiveText: {
+            /** Fields */
+            fields?: {
+                [key: string]: components["schemas"]["FieldView"];
+            } | null;
+            /**
+             * Lines
+             * @default []
+             */
+            lines: components["schemas"]["LiveLine"][];
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "writing" | "later" | "down" | "over";
+            /** Values */
+            values?: {
+                [key: string]: unknown;
+            } | null;
+        };
+        /**
+         * LiveWord
+         * @description A word of a final line: seconds from the start of the talk, confidence 0 to 1.
+         */
+        LiveWord: {
+            /** C */
+            c: number;
+            /** E */
+            e: number;
+            /** S */
+            s: number;
+            /** W */
+            w: string;
+        };
+        /**
          * ModelView
          * @description The speech model that is set, and whether it is the small demo.
          */
@@ -2116,6 +2200,38 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["CallDetail"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    live_text_api_calls__call_id__live_text_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                call_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description events `text` */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LiveText"];
+                    "text/event-stream": unknown;
                 };
             };
             /** @description Validation Error */

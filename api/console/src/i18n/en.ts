@@ -199,6 +199,15 @@ export const en: Messages = {
     checksum: 'SHA-256',
     hint: 'Click a sentence or a word to play from there.',
   },
+  live: {
+    title: 'What is being said',
+    draft: 'The work order so far',
+    draftHint: 'Filled in from the talk; point at a row to see the words it comes from.',
+    unknown: 'not heard yet',
+    nothing: 'Nobody has spoken yet.',
+    later: 'Too many talks at once: the text of this one follows after the call.',
+    down: 'Live transcription is not running. The call and its recording are not affected; the text follows after the call.',
+  },
   transcript: {
     caller: 'Citizen',
     seat: 'Seat',

@@ -179,6 +179,15 @@ export const zhCN = {
     checksum: '校验码 SHA-256',
     hint: '点击句子或字词，从那里播放。',
   },
+  live: {
+    title: '正在说的话',
+    draft: '正在形成的工单',
+    draftHint: '随通话自动填写；指向一栏可看到它出自哪句话。',
+    unknown: '尚未听到',
+    nothing: '还没有人说话。',
+    later: '同时进行的通话太多，这通电话的文字在通话结束后给出。',
+    down: '实时转写暂时没有运行；通话和录音不受影响，文字在通话结束后给出。',
+  },
   transcript: {
     caller: '市民',
     seat: '坐席',
