@@ -7,6 +7,7 @@ from fastapi import Depends, Request
 
 from api.auth.throttle import Throttle
 from api.live.feed import LiveFeed
+from api.reports.board import RecentBoard
 from api.seats.control_client import ControlClient
 from core.db import Database
 from core.secrets import Secrets
@@ -24,6 +25,8 @@ class Context:
     control: ControlClient
     catalogue: Catalogue
     feed: LiveFeed
+    board: RecentBoard
+    board_feed: LiveFeed
     throttle: Throttle
 
 

@@ -3,7 +3,7 @@ import { computed, onScopeDispose, ref, shallowRef } from 'vue'
 
 import { trustServer } from '../clock'
 import { get, Problem } from './http'
-import type { Snapshot } from './types'
+import type { Board, Snapshot } from './types'
 
 /** `stale`: the stream is open, and nothing comes although the server speaks every two seconds. */
 export type LinkState = 'connecting' | 'live' | 'stale' | 'reconnecting'
@@ -11,12 +11,19 @@ export type LinkState = 'connecting' | 'live' | 'stale' | 'reconnecting'
 const FIRST_RETRY_MS = 1000
 const LONGEST_RETRY_MS = 15_000
 const STALE_AFTER_MS = 6_000
+const BOARD_STALE_AFTER_MS = 4_000
 /** An open stream that is silent for so long leads nowhere any more: a computer that slept, a proxy that forgot. */
 const GIVE_UP_AFTER_MS = 20_000
 
-/** Follow /api/live while the page is open. The browser retries a lost link; a refused one is tried again by us. */
-export function useLive() {
-  const snapshot = shallowRef<Snapshot | null>(null)
+/** The picture of the live pages. */
+export const useLive = () => follow<Snapshot>('/api/live', STALE_AFTER_MS)
+
+/** The wallboard; it speaks every second, and silence is said sooner because people only look, never ask. */
+export const useBoard = () => follow<Board>('/api/live/board', BOARD_STALE_AFTER_MS)
+
+/** Follow a stream while the page is open. The browser retries a lost link; a refused one is tried again by us. */
+function follow<T extends { at: string }>(address: string, staleAfterMs: number) {
+  const snapshot = shallowRef<T | null>(null)
   const state = ref<LinkState>('connecting')
   const silentMs = ref(0)
   let heardAt = Date.now()
@@ -25,14 +32,14 @@ export function useLive() {
   let wait = FIRST_RETRY_MS
 
   function open(): void {
-    source = new EventSource('/api/live')
+    source = new EventSource(address)
     source.onopen = () => {
       state.value = 'live'
       hear()
       wait = FIRST_RETRY_MS
     }
     source.addEventListener('snapshot', (event: MessageEvent<string>) => {
-      const taken = JSON.parse(event.data) as Snapshot
+      const taken = JSON.parse(event.data) as T
       trustServer(taken.at)
       snapshot.value = taken
       hear()
@@ -57,7 +64,7 @@ export function useLive() {
   }
 
   const link = computed<LinkState>(() =>
-    state.value === 'live' && silentMs.value > STALE_AFTER_MS ? 'stale' : state.value,
+    state.value === 'live' && silentMs.value > staleAfterMs ? 'stale' : state.value,
   )
 
   function hear(): void {
