@@ -7,7 +7,9 @@ from pathlib import Path
 from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.responses import HTMLResponse, Response
 
+import api.auth.audit_routes
 import api.auth.routes
+import api.auth.user_routes
 import api.callbacks.routes
 import api.calls.routes
 import api.calls.talk
@@ -19,6 +21,7 @@ import api.seats.routes
 import api.surveys.routes
 import api.tickets.routes
 from api import errors
+from api.auth.denied import note_denied
 from api.auth.session import same_site
 from api.auth.throttle import Throttle
 from api.console_files import DIST, console_router
@@ -27,7 +30,7 @@ from api.docs_page import docs_html
 from api.health.prometheus import CONTENT_TYPE, scrape
 from api.health.version import version
 from api.live.feed import BOARD_EVERY_S, LiveFeed
-from api.live.snapshot import change_mark, take_snapshot
+from api.live.snapshot import Picture, change_mark, take_snapshot
 from api.reports.answer_rate import RecentAnswerRate
 from api.reports.board import RecentBoard
 from api.seats.control_client import ControlClient
@@ -50,6 +53,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     api.seats.routes.router,
     api.reports.routes.router,
     api.live.routes.router,
+    api.auth.user_routes.router,
+    api.auth.audit_routes.router,
 )
 
 
@@ -80,7 +85,7 @@ def create_app(
         lifespan=lifespan,
     )
     app.state.context = context
-    errors.install(app)
+    errors.install(app, note_denied)
     app.middleware("http")(_protect_browser(settings))
     for router in ROUTERS:
         app.include_router(router, prefix="/api", dependencies=[Depends(same_site)])
@@ -98,11 +103,11 @@ def _build_context(settings: Settings, database: Database, secrets: Secrets, con
         with database.reading() as session:
             return change_mark(session)
 
-    def take() -> str:
+    def take() -> Picture:
         live = control.state()
         with database.reading() as session:
             snapshot = take_snapshot(session, live, settings=settings, catalogue=catalogue, rate=rate, now=utc_now())
-        return snapshot.model_dump_json(by_alias=True)
+        return Picture(snapshot)
 
     board = RecentBoard(settings)
 
@@ -111,8 +116,17 @@ def _build_context(settings: Settings, database: Database, secrets: Secrets, con
         with database.reading() as session:
             return board.get(session, live, utc_now()).model_dump_json(by_alias=True)
 
-    feed, board_feed = LiveFeed(mark, take), LiveFeed(mark, take_board, at_least_every_s=BOARD_EVERY_S)
-    return Context(settings, database, secrets, control, catalogue, feed, board, board_feed, Throttle())
+    return Context(
+        settings=settings,
+        database=database,
+        secrets=secrets,
+        control=control,
+        catalogue=catalogue,
+        feed=LiveFeed(mark, take),
+        board=board,
+        board_feed=LiveFeed(mark, take_board, at_least_every_s=BOARD_EVERY_S),
+        throttle=Throttle(database, secrets.session_key),
+    )
 
 
 def _add_pages(app: FastAPI, context: Context) -> None:

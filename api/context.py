@@ -7,6 +7,7 @@ from fastapi import Depends, Request
 
 from api.auth.throttle import Throttle
 from api.live.feed import LiveFeed
+from api.live.snapshot import Picture
 from api.reports.board import RecentBoard
 from api.seats.control_client import ControlClient
 from core.db import Database
@@ -24,9 +25,9 @@ class Context:
     secrets: Secrets
     control: ControlClient
     catalogue: Catalogue
-    feed: LiveFeed
+    feed: LiveFeed[Picture]
     board: RecentBoard
-    board_feed: LiveFeed
+    board_feed: LiveFeed[str]
     throttle: Throttle
 
 

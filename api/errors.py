@@ -1,6 +1,7 @@
 """Errors as `application/problem+json` with stable codes; the only place that gives our errors HTTP numbers."""
 
 import logging
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
@@ -16,6 +17,10 @@ log = logging.getLogger(__name__)
 
 class NotSignedIn(HotlineError):
     """Nobody is signed in, or the session is over (HTTP 401)."""
+
+
+class Hidden(NotFound):
+    """It exists, and this person must not learn that: told as not found, kept in the audit as a forbidden try."""
 
 
 class TooManyTries(HotlineError):
@@ -57,11 +62,13 @@ def status_of(error: HotlineError) -> int:
     return next((status for kind, status in STATUS.items() if isinstance(error, kind)), 500)
 
 
-def install(app: FastAPI) -> None:
-    """Every way in which a request can fail ends in a problem document."""
+def install(app: FastAPI, on_denied: Callable[[Request, HotlineError], None]) -> None:
+    """Every way in which a request can fail ends in a problem document; `on_denied` hears of forbidden ones."""
 
     @app.exception_handler(HotlineError)
-    def ours(_request: Request, error: HotlineError) -> JSONResponse:
+    def ours(request: Request, error: HotlineError) -> JSONResponse:
+        if isinstance(error, Forbidden | Hidden):
+            on_denied(request, error)
         headers = {"Retry-After": str(error.wait_s)} if isinstance(error, TooManyTries) else None
         more = {name: value for name in ("where", "mend") if (value := getattr(error, name))}
         return problem(status_of(error), error.code, error.message, headers, **more)

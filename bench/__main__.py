@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from bench import asr, calls, path
+from bench import asr, calls, path, rush
 from bench.figures import Row, table
 from bench.stage import free_block
 from core.errors import HotlineError
@@ -20,13 +20,23 @@ from core.logs import configure_logs
 from core.settings import Settings, load_settings
 from ivr.pbx.get import AsteriskInstall, find_asterisk
 
-PARTS = ("calls", "asr", "path")
-TITLES = {"calls": "calls through the flow", "asr": "transcription", "path": "the whole path"}
-ROWS: dict[str, Callable[[dict[str, Any]], list[Row]]] = {"calls": calls.rows, "asr": asr.rows, "path": path.rows}
+PARTS = ("calls", "rush", "asr", "path")
+TITLES = {
+    "calls": "calls through the flow",
+    "rush": "a rush of callers",
+    "asr": "transcription",
+    "path": "the whole path",
+}
+ROWS: dict[str, Callable[[dict[str, Any]], list[Row]]] = {
+    "calls": calls.rows,
+    "rush": rush.rows,
+    "asr": asr.rows,
+    "path": path.rows,
+}
 
 
 def main() -> int:
-    """Measure and print; 0 when everything asked for was measured, 1 when something was not."""
+    """Measure and print; 0 when all was measured, 1 when something was not or is over a limit that fails."""
     options = _options()
     configure_logs("bench", level="ERROR")
     began = time.monotonic()
@@ -68,17 +78,23 @@ def _measure(
 ) -> dict[str, Any]:
     if part == "asr":
         return asr.measure(settings, options.speech)
-    measure = calls.measure if part == "calls" else path.measure
-    return measure(install, home / part, free_block(options.first_port))
+    measure = {"calls": calls.measure, "rush": rush.measure, "path": path.measure}
+    return measure[part](install, home / part, free_block(options.first_port))
 
 
 def _wrong(found: dict[str, Any]) -> list[str]:
-    """Parts in which something was not measured."""
+    """Parts in which something was not measured, or is over a limit that fails."""
     wrong = [part for part in PARTS if "failed" in found.get(part, {})]
     if "calls" in found and "calls" not in wrong and found["calls"]["cost"]["ratio"] is None:
         wrong.append("calls")
     if "path" in found and "path" not in wrong and found["path"]["problems"]:
         wrong.append("path")
+    if (
+        "rush" in found
+        and "rush" not in wrong
+        and (found["rush"]["problems"] or not found["rush"]["handover"]["is_within"])
+    ):
+        wrong.append("rush")
     return wrong
 
 

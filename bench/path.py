@@ -10,9 +10,8 @@ import numpy as np
 from sqlmodel import col, select
 
 from api.demo.script import CALLS
-from api.seats.control_client import ControlClient
 from bench.figures import Row, shown, spread
-from bench.stage import Stage, make_settings, stage, wait_for
+from bench.stage import Stage, make_settings, seats_ready, stage, wait_for
 from core.db import Database
 from core.errors import Unavailable
 from ivr.calls.models import Call
@@ -63,7 +62,7 @@ def chosen(scenarios: dict[str, Scenario]) -> tuple[list[Scenario], Scenario]:
 
 
 async def _talk(running: Stage, crowd: Sequence[Scenario], alone: Scenario) -> list[CallReport]:
-    await asyncio.to_thread(_seats_ready, running)
+    await asyncio.to_thread(seats_ready, running)
     speech = EspeakSpeech()
     scenarios = {scenario.id: scenario for scenario in (*crowd, alone)}
     city = City(running.settings, running.secrets, speech, scenarios=scenarios)
@@ -82,21 +81,6 @@ async def _talk(running: Stage, crowd: Sequence[Scenario], alone: Scenario) -> l
         await city.stop()
         speech.close()
     return reports
-
-
-def _seats_ready(running: Stage) -> None:
-    control = ControlClient(running.settings, running.secrets)
-
-    def reachable() -> bool:
-        state = control.state()
-        return state is not None and all(seat.reachable for seat in state.seats)
-
-    try:
-        wait_for(reachable, "the seats' telephones")
-        for seat in running.settings.seats:
-            control.change_seat(seat, state="ready", reason="", actor="bench")
-    finally:
-        control.close()
 
 
 def _wait_for_drafts(running: Stage, count: int) -> None:

@@ -149,6 +149,22 @@ def wait_for(condition: Callable[[], bool], what: str, timeout_s: float = 60) ->
         time.sleep(0.1)
 
 
+def seats_ready(running: Stage) -> None:
+    """Return when every seat's telephone is registered and its agent signed in."""
+    control = ControlClient(running.settings, running.secrets)
+
+    def reachable() -> bool:
+        state = control.state()
+        return state is not None and all(seat.reachable for seat in state.seats)
+
+    try:
+        wait_for(reachable, "the seats' telephones")
+        for seat in running.settings.seats:
+            control.change_seat(seat, state="ready", reason="", actor="bench")
+    finally:
+        control.close()
+
+
 def _plain_settings(settings: Settings) -> Settings:
     home = settings.home / "plain"
     home.mkdir()

@@ -6,7 +6,15 @@ import pytest
 
 KINDS = ("pbx", "browser", "integration", "unit")
 # The files that take longest, longest first: several processes share the work, and none should begin a long one last.
-LONG = ("test_virtual_hold", "test_faults", "test_calls", "test_voice", "test_simulator", "test_scenarios_speech")
+LONG = (
+    "test_virtual_hold",
+    "test_rush",
+    "test_faults",
+    "test_calls",
+    "test_voice",
+    "test_simulator",
+    "test_scenarios_speech",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

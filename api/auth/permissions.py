@@ -1,10 +1,12 @@
-"""Who may do what: roles as data."""
+"""Who may do what: roles as data. Which route needs what: `docs/access.md`, written from the routes themselves."""
 
 from typing import Literal, get_args
 
 Permission = Literal[
     "calls.read",
     "recordings.listen",
+    "recordings.listen_own",
+    "numbers.read",
     "tickets.read",
     "tickets.move",
     "tickets.edit",
@@ -18,6 +20,9 @@ Permission = Literal[
     "metrics.read",
     "metrics.export",
     "live.read",
+    "users.manage",
+    "audit.read",
+    "audit.export",
 ]
 ALL: frozenset[Permission] = frozenset(get_args(Permission))
 
@@ -25,6 +30,7 @@ _AGENT: frozenset[Permission] = frozenset(
     {
         "calls.read",
         "recordings.listen",
+        "numbers.read",  # who talks with citizens must be able to ring them
         "tickets.read",
         "tickets.move",
         "tickets.edit",
@@ -41,8 +47,11 @@ _AGENT: frozenset[Permission] = frozenset(
 ROLES: dict[str, frozenset[Permission]] = {
     "agent": _AGENT,
     "leader": _AGENT | {"seats.change_any", "talks.supervise", "metrics.export"},
-    "operations": (_AGENT - {"seats.change_own", "talks.control_own"}) | {"seats.change_any", "metrics.export"},
-    # A department sees the work orders that were given to it, nothing else: see Person.only_department.
-    "department": frozenset({"tickets.read", "tickets.move"}),
+    # Figures and the trail, not citizens: numbers and names reach this role masked.
+    "operations": (_AGENT - {"seats.change_own", "talks.control_own", "numbers.read"})
+    | {"seats.change_any", "metrics.export", "audit.read", "audit.export"},
+    # A department sees the work orders that were given to it, with the number to ring the citizen and the sound of
+    # that one call, and nothing else: see Person.only_department.
+    "department": frozenset({"tickets.read", "tickets.move", "numbers.read", "recordings.listen_own"}),
     "admin": ALL,
 }

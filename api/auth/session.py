@@ -2,7 +2,6 @@
 
 import hashlib
 import secrets
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated
 
@@ -12,7 +11,8 @@ from sqlalchemy import delete
 from sqlmodel import col
 
 from api.auth.models import EndedSession, User
-from api.auth.permissions import ROLES, Permission
+from api.auth.permissions import Permission
+from api.auth.person import Person as Person
 from api.context import Context, ContextDep
 from api.errors import NotSignedIn
 from core.calendar import utc_now
@@ -25,38 +25,13 @@ CSRF_VALUE = "hotline"
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
-@dataclass(frozen=True)
-class Person:
-    """Who is asking."""
-
-    login: str
-    display_name: str
-    role: str
-    seat: str | None
-    department: str | None
-
-    @property
-    def permissions(self) -> list[Permission]:
-        """Everything that the role holds, sorted."""
-        return sorted(ROLES.get(self.role, frozenset()))
-
-    def may(self, permission: Permission) -> bool:
-        """Whether the role holds this permission."""
-        return permission in ROLES.get(self.role, frozenset())
-
-    @property
-    def only_department(self) -> str | None:
-        """The one department whose work orders this person may see; None: all."""
-        return (self.department or "") if self.role == "department" else None
-
-
 def _signer(context: Context) -> URLSafeTimedSerializer:
     return URLSafeTimedSerializer(context.secrets.session_key, salt="session")
 
 
 def _fingerprint(user: User) -> str:
-    # In the cookie, so that a changed password ends the sessions that were opened with the old one.
-    return hashlib.sha256(user.password_hash.encode()).hexdigest()[:16]
+    # In the cookie, so that a changed password, or a new epoch, ends the sessions that were opened before.
+    return hashlib.sha256(f"{user.epoch} {user.password_hash}".encode()).hexdigest()[:16]
 
 
 def open_session(response: Response, request: Request, context: Context, user: User) -> None:
@@ -114,6 +89,7 @@ def signed_in(request: Request, context: ContextDep) -> Person:
         is_ended = session.get(EndedSession, session_id) is not None
     if user is None or not user.active or is_ended or _fingerprint(user) != fingerprint:
         raise NotSignedIn("登录已失效,请重新登录", code="not_signed_in")
+    request.state.person = person_of(user)
     return person_of(user)
 
 

@@ -1,46 +1,72 @@
 """Slows down guessing of passwords: a login, and an address, that fail again and again must wait."""
 
-import threading
-import time
+import hashlib
+import hmac
 from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from math import ceil
 
+from sqlalchemy import delete, text
+from sqlmodel import Session, col, select
+
+from api.auth.models import SigninTry
 from api.errors import TooManyTries
+from core.calendar import utc_now
+from core.db import Database
 
-WINDOW_S = 300.0
+WINDOW = timedelta(minutes=5)
 PER_LOGIN = 5
 PER_ADDRESS = 30
-MOST_KEYS = 10_000
+_LOCK = 4_123_451  # PostgreSQL advisory lock: tries are counted one after the other
+
+
+@dataclass(frozen=True)
+class Try:
+    """One try that was let through; given back when the password was right."""
+
+    login_key: str
+    address_row: int
 
 
 class Throttle:
-    """Failures of the last five minutes, in memory: a restart forgives, a second web process counts apart."""
+    """Tries of the last five minutes, in the database: all web processes count together and a restart forgives nothing.
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    A try counts from the moment it is let through until it succeeds, so that a hundred at once are a hundred tries.
+    """
+
+    def __init__(self, database: Database, secret: str, clock: Callable[[], datetime] = utc_now) -> None:
+        self._database = database
+        self._secret = secret.encode()
         self._clock = clock
-        self._lock = threading.Lock()
-        self._failures: dict[tuple[str, str], list[float]] = {}
 
-    def check(self, login: str, address: str) -> None:
-        """TooManyTries when this login or this address has to wait."""
-        with self._lock:
-            for key, most in ((("login", login), PER_LOGIN), (("address", address), PER_ADDRESS)):
-                recent = self._recent(key)
-                if len(recent) >= most:
-                    raise TooManyTries(wait_s=int(recent[-most] + WINDOW_S - self._clock()) + 1)
+    def admit(self, login: str, address: str) -> Try:
+        """Count a try; TooManyTries, which counts for nothing, when this login or this address has to wait."""
+        now = self._clock()
+        login_key, address_key = self._key("login", login), self._key("address", address)
+        with self._database.session() as session:
+            if session.get_bind().dialect.name == "postgresql":
+                session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+            session.execute(delete(SigninTry).where(col(SigninTry.at) <= now - WINDOW))
+            _demand_room(session, login_key, PER_LOGIN, now)
+            _demand_room(session, address_key, PER_ADDRESS, now)
+            row = SigninTry(key=address_key, at=now)
+            session.add_all([SigninTry(key=login_key, at=now), row])
+            session.flush()
+            return Try(login_key, row.id or 0)
 
-    def failed(self, login: str, address: str) -> None:
-        """Count one failure."""
-        with self._lock:
-            if len(self._failures) > MOST_KEYS:
-                self._failures = {key: recent for key in self._failures if (recent := self._recent(key))}
-            for key in (("login", login), ("address", address)):
-                self._failures[key] = [*self._recent(key), self._clock()]
+    def succeeded(self, done: Try) -> None:
+        """The right password ends this login's count; the address keeps its other failures."""
+        with self._database.session() as session:
+            session.execute(delete(SigninTry).where(col(SigninTry.key) == done.login_key))
+            session.execute(delete(SigninTry).where(col(SigninTry.id) == done.address_row))
 
-    def succeeded(self, login: str) -> None:
-        """The right password ends this login's count."""
-        with self._lock:
-            self._failures.pop(("login", login), None)
+    def _key(self, kind: str, value: str) -> str:
+        return hmac.new(self._secret, f"{kind}:{value}".encode(), hashlib.sha256).hexdigest()[:32]
 
-    def _recent(self, key: tuple[str, str]) -> list[float]:
-        since = self._clock() - WINDOW_S
-        return [at for at in self._failures.get(key, ()) if at > since]
+
+def _demand_room(session: Session, key: str, most: int, now: datetime) -> None:
+    recent = select(SigninTry.at).where(SigninTry.key == key).order_by(col(SigninTry.at).desc()).limit(most)
+    found = session.exec(recent).all()
+    if len(found) == most:
+        raise TooManyTries(wait_s=max(1, ceil((found[-1] + WINDOW - now).total_seconds())))

@@ -8,6 +8,7 @@ from api.auth.session import Needs, Person
 from api.callbacks.queries import find_call_backs, reached, show_call_backs
 from api.callbacks.schemas import CallBackPage
 from api.context import ContextDep
+from api.masking import shown
 from api.pages import Cursor, Limit
 from core.calendar import utc_now
 
@@ -17,7 +18,7 @@ router = APIRouter(prefix="/callbacks", tags=["callbacks"])
 @router.get("")
 def list_call_backs(
     context: ContextDep,
-    _person: Annotated[Person, Depends(Needs("callbacks.read"))],
+    person: Annotated[Person, Depends(Needs("callbacks.read"))],
     state: Annotated[str, Query(max_length=100, description="open, dialling, finished; several with commas")] = "",
     kind: Annotated[str, Query(max_length=16, description="virtual_hold or missed")] = "",
     hours: Annotated[float, Query(gt=0, le=24 * 366, description="Window of the reached rate")] = 24,
@@ -28,4 +29,5 @@ def list_call_backs(
     with context.database.reading() as session:
         rows, following = find_call_backs(session, state=state, kind=kind, cursor=cursor, limit=limit)
         figure = reached(session, hours=hours, now=utc_now())
-        return CallBackPage(items=show_call_backs(session, rows), next=following, reached=figure)
+        items = show_call_backs(session, rows)
+    return shown(person, CallBackPage(items=items, next=following, reached=figure))

@@ -2,6 +2,7 @@
 
 from pydantic import BaseModel
 
+from api.masking import Name, Number
 from api.pages import Page
 from api.surveys.schemas import AttemptView
 from core.calendar import UtcDatetime
@@ -12,8 +13,8 @@ class CallBackView(BaseModel):
 
     id: str
     kind: str
-    number: str
-    caller_name: str
+    number: Number
+    caller_name: Name
     call_id: str
     line: str
     reason: str

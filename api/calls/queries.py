@@ -7,7 +7,9 @@ from sqlalchemy import or_
 from sqlmodel import Session, col, select
 
 from api.calls.schemas import CallView
+from api.errors import Hidden
 from api.pages import newest_first
+from api.tickets.queries import hidden_from
 from core.errors import NotFound
 from core.facts import FactRow
 from ivr.calls.models import Call
@@ -22,6 +24,7 @@ class CallFilter:
     state: str = ""
     outcome: str = ""
     text: str = ""
+    by_number: bool = True  # whoever may not read numbers must not find them by trying either
 
 
 def find_calls(session: Session, wanted: CallFilter, *, cursor: str, limit: int) -> tuple[Sequence[Call], str | None]:
@@ -33,15 +36,10 @@ def find_calls(session: Session, wanted: CallFilter, *, cursor: str, limit: int)
         statement = statement.where(col(Call.outcome).in_(wanted.outcome.split(",")))
     if text := wanted.text.strip():
         by_ticket = select(Ticket.call_id).where(col(Ticket.number).contains(text, autoescape=True))
-        statement = statement.where(
-            or_(
-                col(Call.caller).contains(text, autoescape=True),
-                col(Call.caller_name).contains(text, autoescape=True),
-                col(Call.seat) == text,
-                col(Call.id) == text,
-                col(Call.id).in_(by_ticket),
-            )
-        )
+        found = [col(Call.seat) == text, col(Call.id) == text, col(Call.id).in_(by_ticket)]
+        if wanted.by_number:
+            found += [col(column).contains(text, autoescape=True) for column in (Call.caller, Call.caller_name)]
+        statement = statement.where(or_(*found))
     return newest_first(session, statement, col(Call.arrived_at), col(Call.id), cursor=cursor, limit=limit)
 
 
@@ -80,6 +78,13 @@ def transcript_of(session: Session, call_id: str) -> Transcript | None:
 def ticket_of(session: Session, call_id: str) -> Ticket | None:
     """The work order that was drafted from a call."""
     return session.exec(select(Ticket).where(col(Ticket.call_id) == call_id)).first()
+
+
+def demand_own(session: Session, call_id: str, department: str | None) -> None:
+    """Hidden unless a work order of this department came of the call."""
+    ticket = ticket_of(session, call_id)
+    if ticket is None or department is None or hidden_from(ticket, department):
+        raise Hidden("没有这通电话", code="call_unknown")
 
 
 def show_calls(session: Session, calls: Sequence[Call]) -> list[CallView]:

@@ -1,9 +1,8 @@
 """Calls as the API shows them."""
 
-from typing import Any
-
 from pydantic import BaseModel
 
+from api.masking import Name, Number, Payload, Payloads, Words, mask_words
 from api.tickets.schemas import TicketView
 from core.calendar import UtcDatetime
 
@@ -13,8 +12,8 @@ class CallView(BaseModel):
 
     id: str
     line: str
-    caller: str
-    caller_name: str
+    caller: Number
+    caller_name: Name
     state: str
     outcome: str | None
     seat: str | None
@@ -29,7 +28,7 @@ class CallView(BaseModel):
     repaired: str | None
     call_back_promised: bool
     call_back_of: str | None
-    path: list[dict[str, Any]]
+    path: Payloads
     has_recording: bool = False
     transcript_state: str | None = None
     ticket_id: int | None = None
@@ -43,7 +42,7 @@ class FactView(BaseModel):
     name: str
     at: UtcDatetime
     source: str
-    payload: dict[str, Any]
+    payload: Payload
 
 
 class RecordingView(BaseModel):
@@ -75,6 +74,11 @@ class TurnView(BaseModel):
     confidence: float | None = None
     words: list[WordView] = []
 
+    def masked(self) -> "TurnView":
+        """Without numbers; a turn that holds one has no single words then, which would spell it out."""
+        text = mask_words(self.text)
+        return self if text == self.text else self.model_copy(update={"text": text, "words": []})
+
 
 class TranscriptView(BaseModel):
     """The text of a recording and which model wrote it."""
@@ -100,4 +104,4 @@ class WhyView(BaseModel):
     """In words, why a call is where it is."""
 
     call_id: str
-    text: str
+    text: Words

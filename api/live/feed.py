@@ -5,29 +5,31 @@ import contextlib
 import logging
 import time
 from collections.abc import AsyncIterator, Callable, Hashable
+from typing import Generic, TypeVar
 
 LOOK_EVERY_S = 0.2  # a cheap look for changes: with it a seat's state reaches every screen within 0.3 s
 BOARD_EVERY_S = 1.0  # the wallboard is never two seconds old
 AT_LEAST_EVERY_S = 2.0  # clocks of waiting run on even when nothing else changes
 LONGEST_STREAM_S = 900.0  # then the browser connects again, and the session is checked anew
+Picture = TypeVar("Picture")
 log = logging.getLogger(__name__)
 
 
-class LiveFeed:
-    """Snapshots for `GET /api/live`. `mark` is a cheap sign of change, `take` the whole snapshot as JSON.
+class LiveFeed(Generic[Picture]):
+    """Snapshots for `GET /api/live`. `mark` is a cheap sign of change, `take` the whole snapshot, ready to be sent.
 
     Both are called in a thread. The poller runs only while somebody watches.
     """
 
     def __init__(
-        self, mark: Callable[[], Hashable], take: Callable[[], str], *, at_least_every_s: float = AT_LEAST_EVERY_S
+        self, mark: Callable[[], Hashable], take: Callable[[], Picture], *, at_least_every_s: float = AT_LEAST_EVERY_S
     ) -> None:
         self._mark = mark
         self._take = take
         self._at_least_every_s = at_least_every_s
-        self._watchers: set[asyncio.Queue[str | None]] = set()
+        self._watchers: set[asyncio.Queue[Picture | None]] = set()
         self._poller: asyncio.Task[None] | None = None
-        self._latest: str | None = None
+        self._latest: Picture | None = None
         self._closed = False
 
     @property
@@ -35,9 +37,9 @@ class LiveFeed:
         """How many screens watch."""
         return len(self._watchers)
 
-    async def watch(self) -> AsyncIterator[str]:
+    async def watch(self) -> AsyncIterator[Picture]:
         """Snapshots as they come, the present one first. A slow screen misses some, never all."""
-        inbox: asyncio.Queue[str | None] = asyncio.Queue(maxsize=1)
+        inbox: asyncio.Queue[Picture | None] = asyncio.Queue(maxsize=1)
         self._watchers.add(inbox)
         if self._latest is not None:
             inbox.put_nowait(self._latest)
@@ -87,7 +89,7 @@ class LiveFeed:
             await asyncio.sleep(LOOK_EVERY_S)
 
 
-def _put_latest(inbox: asyncio.Queue[str | None], snapshot: str | None) -> None:
+def _put_latest(inbox: asyncio.Queue[Picture | None], snapshot: Picture | None) -> None:
     with contextlib.suppress(asyncio.QueueEmpty):
         inbox.get_nowait()
     inbox.put_nowait(snapshot)

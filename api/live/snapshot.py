@@ -2,6 +2,7 @@
 
 from collections.abc import Hashable
 from datetime import datetime
+from functools import cached_property
 
 from pydantic import BaseModel
 from sqlalchemy import func
@@ -9,6 +10,7 @@ from sqlmodel import Session, col, select
 
 from api.calls.queries import calls_now, show_calls
 from api.calls.schemas import CallView
+from api.masking import masked
 from api.reports.answer_rate import AnswerRateView, RecentAnswerRate
 from api.seats.control_client import TelephonyState
 from api.seats.queries import SeatView, show_seats
@@ -39,6 +41,23 @@ class Snapshot(BaseModel):
     latest_surveys: list[SurveyView]
     telephony: bool
     at: UtcDatetime
+
+
+class Picture:
+    """A snapshot as the bytes that screens get; written once for all who may read numbers, once for the others."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+
+    @cached_property
+    def full(self) -> str:
+        """With numbers."""
+        return self._snapshot.model_dump_json(by_alias=True)
+
+    @cached_property
+    def masked(self) -> str:
+        """Numbers and names with stars."""
+        return masked(self._snapshot).model_dump_json(by_alias=True)
 
 
 def change_mark(session: Session) -> Hashable:

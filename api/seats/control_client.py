@@ -54,6 +54,7 @@ class TelephonyState(BaseModel):
     calls: list[LiveCall] = []
     seats: list[LiveSeat] = []
     waiting: list[str] = []
+    estimates: dict[str, Any] = {}  # how good the last announced waits were
 
 
 def _gone() -> Unavailable:

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Query
 
 from api.auth.session import Needs, Person
 from api.context import ContextDep
+from api.masking import shown
 from api.pages import Cursor, Limit, Page
 from api.surveys.queries import find_surveys, show_surveys
 from api.surveys.schemas import SurveyView
@@ -19,7 +20,7 @@ router = APIRouter(prefix="/surveys", tags=["surveys"])
 @router.get("")
 def list_surveys(
     context: ContextDep,
-    _person: Annotated[Person, Depends(Needs("surveys.read"))],
+    person: Annotated[Person, Depends(Needs("surveys.read"))],
     state: Annotated[str, Query(max_length=100)] = "",
     ticket_id: int | None = None,
     limit: Limit = 50,
@@ -28,7 +29,7 @@ def list_surveys(
     """Call-backs, newest first."""
     with context.database.reading() as session:
         found, following = find_surveys(session, state=state, ticket_id=ticket_id, cursor=cursor, limit=limit)
-        return Page(items=show_surveys(session, found), next=following)
+        return shown(person, Page(items=show_surveys(session, found), next=following))
 
 
 @router.get("/summary")

@@ -4,6 +4,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from api.masking import Number
 from core.calendar import UtcDatetime
 
 
@@ -29,7 +30,7 @@ class SurveyView(BaseModel):
     ticket_id: int
     ticket_number: str
     round: int
-    number: str
+    number: Number
     state: str
     result: str | None
     solved: str | None

@@ -5,39 +5,55 @@ from collections.abc import Sequence
 from sqlalchemy import or_
 from sqlmodel import Session, col, select
 
+from api.errors import Hidden
+from api.masking import part_of_number
 from api.pages import newest_first
 from api.tickets.schemas import MoveView, TicketView
 from core.errors import NotFound
 from tickets.catalogue import Catalogue
 from tickets.models import Ticket, TicketMove
 
-_SEARCHED = (Ticket.number, Ticket.caller, Ticket.contact, Ticket.contact_name, Ticket.place, Ticket.summary)
+_SEARCHED = (Ticket.number, Ticket.place, Ticket.summary)
+_PERSONAL = (Ticket.caller, Ticket.contact, Ticket.contact_name)
 
 
 def find_tickets(
-    session: Session, *, state: str = "", text: str = "", department: str | None = None, cursor: str = "", limit: int
+    session: Session,
+    *,
+    state: str = "",
+    text: str = "",
+    department: str | None = None,
+    by_number: bool = True,
+    cursor: str = "",
+    limit: int,
 ) -> tuple[Sequence[Ticket], str | None]:
-    """One page of work orders, newest first, and the cursor of the next; `department` narrows to one's own."""
+    """One page of work orders, newest first, and the cursor of the next; `department` narrows to one's own.
+
+    `by_number`: whoever may not read numbers and names must not find them by trying either.
+    """
     statement = select(Ticket)
     if department is not None:
         statement = statement.where(col(Ticket.department) == department, col(Ticket.state) != "draft")
     if state:
         statement = statement.where(col(Ticket.state).in_(state.split(",")))
     if text := text.strip():
-        statement = statement.where(or_(*(col(column).contains(text, autoescape=True) for column in _SEARCHED)))
+        searched = _SEARCHED + _PERSONAL if by_number else _SEARCHED[: 1 if part_of_number(text) else None]
+        statement = statement.where(or_(*(col(column).contains(text, autoescape=True) for column in searched)))
     return newest_first(session, statement, col(Ticket.created_at), col(Ticket.id), cursor=cursor, limit=limit)
 
 
 def get_ticket(session: Session, ticket_id: int, *, department: str | None = None) -> Ticket:
-    """The work order; NotFound when there is none, or when it is not this department's."""
+    """The work order; NotFound when there is none, and Hidden, looking the same, when it is another department's."""
     ticket = session.get(Ticket, ticket_id)
-    hidden = department is not None and ticket is not None and _hidden_from(ticket, department)
-    if ticket is None or hidden:
+    if ticket is None:
         raise NotFound("没有这张工单", code="ticket_unknown")
+    if department is not None and hidden_from(ticket, department):
+        raise Hidden("没有这张工单", code="ticket_unknown")
     return ticket
 
 
-def _hidden_from(ticket: Ticket, department: str) -> bool:
+def hidden_from(ticket: Ticket, department: str) -> bool:
+    """Whether this department must not see a work order: it is another's, or still a draft."""
     return ticket.department != department or ticket.state == "draft"
 
 

@@ -10,6 +10,7 @@ from api.auth.session import Needs, Person
 from api.calls.queries import show_calls
 from api.calls.schemas import CallView
 from api.context import ContextDep
+from api.masking import shown
 from api.pages import Cursor, Limit, Page, Search
 from api.surveys.queries import find_surveys, show_surveys
 from api.surveys.schemas import SurveyView
@@ -46,9 +47,16 @@ def list_tickets(
     """Work orders, newest first; a department sees its own."""
     with context.database.reading() as session:
         found, following = queries.find_tickets(
-            session, state=state, text=q, department=person.only_department, cursor=cursor, limit=limit
+            session,
+            state=state,
+            text=q,
+            department=person.only_department,
+            by_number=person.may("numbers.read"),
+            cursor=cursor,
+            limit=limit,
         )
-    return Page(items=[queries.show_ticket(ticket, context.catalogue) for ticket in found], next=following)
+    items = [queries.show_ticket(ticket, context.catalogue) for ticket in found]
+    return shown(person, Page(items=items, next=following))
 
 
 @router.get("/{ticket_id}")
@@ -124,10 +132,11 @@ def ticket_detail(ticket_id: int, context: ContextDep, person: Person) -> Ticket
         ticket = queries.get_ticket(session, ticket_id, department=person.only_department)
         surveys, _ = find_surveys(session, ticket_id=ticket_id, limit=50)
         call = session.get(Call, ticket.call_id) if ticket.call_id and person.may("calls.read") else None
-        return TicketDetail(
+        detail = TicketDetail(
             ticket=queries.show_ticket(ticket, context.catalogue),
             moves=queries.moves_of(session, ticket_id),
             surveys=show_surveys(session, surveys) if person.may("surveys.read") else [],
             call=show_calls(session, [call])[0] if call else None,
             allowed=list(allowed(ticket.state, _role(person))) if person.may("tickets.move") else [],
         )
+    return shown(person, detail)

@@ -1,9 +1,10 @@
 """Work orders as the API shows and takes them."""
 
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from api.masking import Kind, Personal, Words, mask
 from core.calendar import UtcDatetime
 
 
@@ -17,7 +18,7 @@ class SpanView(BaseModel):
     end: int
     start_s: float | None = None
     end_s: float | None = None
-    text: str = ""
+    text: Words = ""
 
 
 class FieldView(BaseModel):
@@ -29,6 +30,12 @@ class FieldView(BaseModel):
     spans: list[SpanView] = []
     edited_by: str | None = None
 
+    def masked_as(self, kind: Kind) -> "FieldView":
+        """With stars, as the kind of this field asks for; the words of a name are the name."""
+        of_spans: Kind = "name" if kind == "name" else "words"
+        spans = [span.model_copy(update={"text": mask(span.text, of_spans)}) for span in self.spans]
+        return self.model_copy(update={"value": mask(self.value, kind), "spans": spans})
+
 
 class TicketView(BaseModel):
     """One work order."""
@@ -39,11 +46,11 @@ class TicketView(BaseModel):
     state: str
     category: str | None
     category_name: str | None
-    place: str | None
-    contact: str | None
-    contact_name: str | None
+    place: Annotated[str | None, Personal("words")]
+    contact: Annotated[str | None, Personal("number")]
+    contact_name: Annotated[str | None, Personal("name")]
     happened: str | None
-    summary: str | None
+    summary: Annotated[str | None, Personal("words")]
     urgency: str | None
     department: str | None
     department_name: str | None
@@ -62,7 +69,7 @@ class MoveView(BaseModel):
     was: str
     now: str
     actor: str
-    reason: str
+    reason: Words
     at: UtcDatetime
 
 

@@ -16,6 +16,7 @@ from ivr.agi.place import PlaceInLine
 from ivr.agi.session import AgiSession
 from ivr.agi.speaking import SpeakingCall
 from ivr.agi.telephone import Telephone
+from ivr.agi.waking import WAKING_KEY, woken_by
 from ivr.facts import (
     CallerAskedForHuman,
     CallerSaid,
@@ -125,8 +126,13 @@ class AgiCall(SpeakingCall):
         """Music and announcements until a seat is offered; None for who is rung back instead."""
         if not waiter.offer.done():
             await asyncio.sleep(0)  # let the ACD assign a seat that is free right now
+        channel = self._session.env.get("agi_channel", "")
+        with woken_by(waiter.offer, self._phone.waker, channel):
+            return await self._wait(waiter, place)
+
+    async def _wait(self, waiter: Waiter, place: PlaceInLine) -> Assignment | None:
         if not waiter.offer.done():
-            await self.say("wait_please", {})
+            await self.say("wait_please", {}, WAKING_KEY)
         listening, may_ask = self._phone.listening, not self._invited and not waiter.offer.done()
         if listening is None or not listening.ask_while_waiting or not may_ask:
             return await place.wait()

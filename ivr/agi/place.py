@@ -7,11 +7,13 @@ from ivr.acd.rules import Assignment
 from ivr.acd.service import Waiter
 from ivr.agi.session import AgiSession
 from ivr.agi.telephone import Telephone
+from ivr.agi.waking import WAKING_KEY
 from ivr.facts import WaitAnnounced
 
-NEAR_SLICE_S = 0.2  # how soon the first in line notices a free seat
+NEAR_SLICE_S = 0.2  # how soon the first in line notices a free seat when nobody can wake the channel
 FAR_SLICE_S = 1.0  # everybody else: five times fewer commands
 NEAR = 3
+WOKEN_SLICE_S = 2.0  # an offer ends the slice; this long it takes when the link is lost at that very moment
 ACCEPT = "1"  # the key that `call_back_key` names
 
 Say = Callable[[str, Mapping[str, str], str], Awaitable[str]]
@@ -40,7 +42,7 @@ class PlaceInLine:
             if not music:
                 await self._session.set_music(True)
                 music = True
-            key = await self._session.wait_for_digit(NEAR_SLICE_S if waiter.position <= NEAR else FAR_SLICE_S)
+            key = await self._session.wait_for_digit(self._slice_s(told_at + self._phone.position_every_s - clock()))
             if not waiter.offer.done() and clock() - told_at >= self._phone.position_every_s:
                 await self._session.set_music(False)
                 music = False
@@ -51,12 +53,19 @@ class PlaceInLine:
             await self._session.set_music(False)
         return waiter.offer.result()
 
+    def _slice_s(self, left_s: float) -> float:
+        """How long to look for a key: no longer than the `left_s` seconds until the next announcement."""
+        waker = self._phone.waker
+        if waker is not None and waker.is_able:
+            return min(WOKEN_SLICE_S, max(left_s, NEAR_SLICE_S))
+        return NEAR_SLICE_S if self._waiter.position <= NEAR else FAR_SLICE_S
+
     async def _offer_call_back(self) -> str:
         kept = self._phone.means.call_backs
         if kept is None or self._waiter.offer.done() or not kept.offers(self._waiter.call_id):
             return ""
         self._may_accept = True
-        return await self._say("call_back_key", {}, ACCEPT)
+        return await self._say("call_back_key", {}, ACCEPT + WAKING_KEY)
 
     async def _promised(self, music: bool) -> bool:
         kept = self._phone.means.call_backs
@@ -72,7 +81,7 @@ class PlaceInLine:
         phone, call_id = self._phone, self._waiter.call_id
         wait = phone.acd.announce(call_id)
         if wait is None:
-            await self._say("position", {"position": str(position)}, "")
+            await self._say("position", {"position": str(position)}, WAKING_KEY)
             return
         phone.write(
             WaitAnnounced(
@@ -85,4 +94,4 @@ class PlaceInLine:
                 high_s=round(wait.high_s, 1),
             )
         )
-        await self._say("position_wait", {"position": str(position), "wait": wait.words()}, "")
+        await self._say("position_wait", {"position": str(position), "wait": wait.words()}, WAKING_KEY)

@@ -10,6 +10,7 @@ from ivr.acd.service import AcdService
 from ivr.agi.deeds import Means
 from ivr.agi.listening import Listening
 from ivr.agi.passing import NoTalks, Talks
+from ivr.agi.waking import Waker
 from ivr.calls.live import LiveCalls
 
 
@@ -41,3 +42,4 @@ class Telephone:
     talks: Talks = NoTalks()
     means: Means = Means()
     listening: Listening | None = None  # None: keys only
+    waker: Waker | None = None  # None: those who wait look for an offer by themselves

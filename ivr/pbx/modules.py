@@ -8,7 +8,7 @@ Role = Literal["hot", "sim"]
 # app_chanspy, func_cut, func_groupcount and func_uri; res_agi needs res_speech. A missing one shows only as
 # "declined to load".
 _BOTH = """
-pbx_config app_dial app_playback app_stack app_verbose
+pbx_config app_dial app_playback app_stack app_verbose app_senddtmf
 res_pjproject res_sorcery_config res_sorcery_memory res_sorcery_astdb res_pjsip res_pjsip_session chan_pjsip
 res_pjsip_sdp_rtp res_pjsip_caller_id res_pjsip_authenticator_digest res_pjsip_endpoint_identifier_ip
 res_pjsip_endpoint_identifier_user res_pjsip_registrar res_pjsip_outbound_registration
@@ -26,7 +26,7 @@ func_talkdetect func_devstate res_manager_devicestate
 _ROLE: dict[Role, str] = {
     "hot": """res_musiconhold app_queue app_confbridge app_amd res_audiosocket chan_audiosocket
         cel_manager res_cdrel_custom cel_custom""",
-    "sim": "app_echo app_read app_record app_senddtmf app_waitforsilence",
+    "sim": "app_echo app_read app_record app_waitforsilence",
 }
 # Only some versions have these: res_cdrel_custom is where newer ones keep what cel_custom writes with.
 OPTIONAL = frozenset({"res_cdrel_custom"})

@@ -70,11 +70,11 @@ class RunningHotline:
 
     # --- processes ---------------------------------------------------------------------------------------------
 
-    def open(self) -> None:
-        """Tables, PBX, telephony and worker; returns when a call can be served."""
+    def open(self, *processes: str) -> None:
+        """Tables, PBX and processes (telephony and worker unless told); returns when a call can be served."""
         prepare_database(self.settings, self.secrets, demo_users=False)
         self.pbx_ready()
-        for name in ("telephony", "worker"):
+        for name in processes or ("telephony", "worker"):
             self.start(name)
 
     def close(self) -> None:
@@ -262,7 +262,19 @@ class RunningHotline:
         """What has not come to its end yet, in words; empty when everything has."""
         return next((problem for problem in self._problems() if problem), "")
 
+    def on_the_line(self) -> str:
+        """What telephony and the two PBX still have of any call, in words; empty when nothing is left."""
+        return next((problem for problem in self._line_problems() if problem), "")
+
     def _problems(self) -> Iterator[str]:
+        yield from self._line_problems()
+        yield from self._open_rows()
+        jobs = self._jobs.list_workflows(status=["PENDING", "ENQUEUED", "DELAYED"], load_input=False)
+        yield f"jobs: {[job.workflow_id for job in jobs]}" if jobs else ""
+        spool = [path.name for path in self.settings.spool.iterdir()]
+        yield f"spool: {spool}" if spool else ""
+
+    def _line_problems(self) -> Iterator[str]:
         yield from (left_over(pbx) for pbx in (self.hot, self.sim))
         state = self.state()
         yield f"{state['agi_sessions']} AGI sessions" if state["agi_sessions"] else ""
@@ -270,11 +282,6 @@ class RunningHotline:
         yield f"callers in line: {state['waiting']}" if state["waiting"] else ""
         busy = {seat["seat"]: seat["state"] for seat in state["seats"] if seat["call_id"]}
         yield f"seats with calls: {busy}" if busy else ""
-        yield from self._open_rows()
-        jobs = self._jobs.list_workflows(status=["PENDING", "ENQUEUED", "DELAYED"], load_input=False)
-        yield f"jobs: {[job.workflow_id for job in jobs]}" if jobs else ""
-        spool = [path.name for path in self.settings.spool.iterdir()]
-        yield f"spool: {spool}" if spool else ""
 
     def _open_rows(self) -> Iterator[str]:
         calls = self.read(lambda session: session.exec(select(Call.id).where(col(Call.ended_at).is_(None))).all())

@@ -1,5 +1,6 @@
 """A caller in line over AGI: who they are to the ACD, and what they are told while they wait."""
 
+import asyncio
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
@@ -98,4 +99,56 @@ async def test_the_place_is_told_and_the_wait_once_estimates_were_good(calls: in
     assert offered.reason.startswith("来自12315市场监管；等待最久的来电")
     announced = [fact for fact in facts if isinstance(fact, WaitAnnounced)]
     assert [(fact.position, fact.expected_s) for fact in announced] == ([(1, 90.0)] if calls else [])
+    acd.close()
+
+
+class Channel(Session):
+    """A channel whose prompts and looks for a key last until it is woken."""
+
+    def __init__(self, acd: AcdService, *, sign_in_at: str) -> None:
+        super().__init__(acd, looks=0)
+        self.env["agi_channel"] = "PJSIP/trunk-1"
+        self.woken = asyncio.Event()
+        self.is_able = True
+        self._sign_in_at = sign_in_at
+
+    async def stream_file(self, path: str, keys: str = "") -> str:
+        self.played.append(path)
+        assert keys == "D", "an offer may cut it"
+        return await self._until_woken() if path == self._sign_in_at else ""
+
+    async def wait_for_digit(self, timeout_s: float) -> str:
+        assert timeout_s > 1, "who is woken need not look often"
+        return await self._until_woken()
+
+    async def _until_woken(self) -> str:
+        self._acd.set_state("1001", "ready")
+        async with asyncio.timeout(5):
+            await self.woken.wait()
+        return "D"
+
+    async def wake(self, channel: str, key: str) -> None:
+        assert (channel, key) == ("PJSIP/trunk-1", "D")
+        self.woken.set()
+
+
+@pytest.mark.parametrize("at", ["wait_please", "a look for a key"])
+async def test_an_offer_ends_the_prompt_or_the_look_for_a_key(at: str) -> None:
+    acd = AcdService(["1001"], wrap_up_s=0)
+    acd.reachable("1001", True)
+    channel = Channel(acd, sign_in_at=at)
+    phone = Telephone(
+        acd=acd,
+        live=LiveCalls("hot"),
+        prompts=Texts(),
+        write=lambda *_: None,
+        node="hot",
+        offer_timeout_s=15,
+        position_every_s=30,
+        max_call_s=60,
+        waker=channel,
+    )
+    await AgiCall(channel, "call", phone).enqueue("general", 0)  # type: ignore[arg-type]
+    assert channel.woken.is_set()
+    assert channel.played == ["wait_please"]
     acd.close()

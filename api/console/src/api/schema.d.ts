@@ -4,6 +4,46 @@
  */
 
 export interface paths {
+    "/api/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Trail
+         * @description Lines of the trail, newest first.
+         */
+        get: operations["trail_api_audit_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/audit/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export
+         * @description The newest 100,000 lines as CSV (UTF-8 with mark for office programs). Exporting is kept too.
+         */
+        get: operations["export_api_audit_export_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/callbacks": {
         parameters: {
             query?: never;
@@ -74,6 +114,8 @@ export interface paths {
         /**
          * Recording
          * @description The stereo recording, left the citizen, right the human; ranges are served. Listening is kept in the audit.
+         *
+         *     A department hears the calls behind its own work orders.
          */
         get: operations["recording_api_calls__call_id__recording_get"];
         put?: never;
@@ -213,7 +255,7 @@ export interface paths {
         };
         /**
          * Board
-         * @description The wallboard, as events named `snapshot`: on every change and at least once a second.
+         * @description The wallboard, as events named `snapshot`: on every change and at least once a second. It names nobody.
          */
         get: operations["board_api_live_board_get"];
         put?: never;
@@ -432,6 +474,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/session/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Change Password
+         * @description Change the own password; all other sessions of this person end, this one goes on.
+         */
+        post: operations["change_password_api_session_password_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/surveys": {
         parameters: {
             query?: never;
@@ -536,6 +598,90 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/users": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Everybody
+         * @description Everybody who may sign in, by login.
+         */
+        get: operations["everybody_api_users_get"];
+        put?: never;
+        /**
+         * Add
+         * @description Add a person.
+         */
+        post: operations["add_api_users_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/users/{login}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Change
+         * @description Change a person; switching one off ends the open sessions at once.
+         */
+        patch: operations["change_api_users__login__patch"];
+        trace?: never;
+    };
+    "/api/users/{login}/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give Password
+         * @description Give a new password; ends the person's open sessions at once.
+         */
+        post: operations["give_password_api_users__login__password_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/users/{login}/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Sign Out Everywhere
+         * @description End all open sessions of a person.
+         */
+        delete: operations["sign_out_everywhere_api_users__login__sessions_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -634,6 +780,24 @@ export interface components {
             sip_code: number | null;
             /** State */
             state: string;
+        };
+        /**
+         * AuditView
+         * @description One line: who did what to what.
+         */
+        AuditView: {
+            /** Action */
+            action: string;
+            /** Actor */
+            actor: string;
+            /** At */
+            at: string;
+            /** Detail */
+            detail: string;
+            /** Id */
+            id: number;
+            /** Subject */
+            subject: string;
         };
         /**
          * BoardView
@@ -1177,6 +1341,34 @@ export interface components {
             /** Version */
             version: number;
         };
+        /**
+         * NewUser
+         * @description A person to be added; without a password a random one is made.
+         */
+        NewUser: {
+            /** Department */
+            department?: string | null;
+            /**
+             * Display Name
+             * @default
+             */
+            display_name: string;
+            /** Login */
+            login: string;
+            /** Password */
+            password?: string | null;
+            /** Role */
+            role: string;
+            /** Seat */
+            seat?: string | null;
+        };
+        /** Page[AuditView] */
+        Page_AuditView_: {
+            /** Items */
+            items: components["schemas"]["AuditView"][];
+            /** Next */
+            next: string | null;
+        };
         /** Page[CallView] */
         Page_CallView_: {
             /** Items */
@@ -1205,6 +1397,24 @@ export interface components {
         ParametersView: {
             /** Short Abandon S */
             short_abandon_s: number;
+        };
+        /**
+         * PasswordChange
+         * @description The present password and the one that is wanted.
+         */
+        PasswordChange: {
+            /** New */
+            new: string;
+            /** Old */
+            old: string;
+        };
+        /**
+         * PasswordWish
+         * @description A new password; null: make a random one.
+         */
+        PasswordWish: {
+            /** Password */
+            password?: string | null;
         };
         /**
          * PatternView
@@ -1332,7 +1542,7 @@ export interface components {
             /** Login */
             login: string;
             /** Permissions */
-            permissions: ("calls.read" | "recordings.listen" | "tickets.read" | "tickets.move" | "tickets.edit" | "surveys.read" | "callbacks.read" | "seats.read" | "seats.change_own" | "seats.change_any" | "talks.control_own" | "talks.supervise" | "metrics.read" | "metrics.export" | "live.read")[];
+            permissions: ("calls.read" | "recordings.listen" | "recordings.listen_own" | "numbers.read" | "tickets.read" | "tickets.move" | "tickets.edit" | "surveys.read" | "callbacks.read" | "seats.read" | "seats.change_own" | "seats.change_any" | "talks.control_own" | "talks.supervise" | "metrics.read" | "metrics.export" | "live.read" | "users.manage" | "audit.read" | "audit.export")[];
             /** Role */
             role: string;
             /** Seat */
@@ -1591,6 +1801,69 @@ export interface components {
              */
             words: components["schemas"]["WordView"][];
         };
+        /**
+         * UserChange
+         * @description What is to be different; what is left out stays.
+         */
+        UserChange: {
+            /** Active */
+            active?: boolean | null;
+            /** Department */
+            department?: string | null;
+            /** Display Name */
+            display_name?: string | null;
+            /** Role */
+            role?: string | null;
+            /** Seat */
+            seat?: string | null;
+        };
+        /**
+         * UserView
+         * @description One person who may sign in; `by_provider` when an OIDC provider vouches for the person.
+         */
+        UserView: {
+            /** Active */
+            active: boolean;
+            /** By Provider */
+            by_provider: boolean;
+            /** Created At */
+            created_at: string;
+            /** Department */
+            department: string | null;
+            /** Display Name */
+            display_name: string;
+            /** Login */
+            login: string;
+            /** Role */
+            role: string;
+            /** Seat */
+            seat: string | null;
+            /** Signed In At */
+            signed_in_at: string | null;
+        };
+        /**
+         * UserWithPassword
+         * @description A user; `password` only when it was made at random, and only this once.
+         */
+        UserWithPassword: {
+            /** Password */
+            password: string | null;
+            user: components["schemas"]["UserView"];
+        };
+        /**
+         * UsersView
+         * @description Everybody, and what there is to choose from.
+         */
+        UsersView: {
+            /** Items */
+            items: components["schemas"]["UserView"][];
+            /** Roles */
+            roles: {
+                [key: string]: ("calls.read" | "recordings.listen" | "recordings.listen_own" | "numbers.read" | "tickets.read" | "tickets.move" | "tickets.edit" | "surveys.read" | "callbacks.read" | "seats.read" | "seats.change_own" | "seats.change_any" | "talks.control_own" | "talks.supervise" | "metrics.read" | "metrics.export" | "live.read" | "users.manage" | "audit.read" | "audit.export")[];
+            };
+            /** Seats */
+            seats: string[];
+        };
         /** ValidationError */
         ValidationError: {
             /** Context */
@@ -1649,6 +1922,82 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    trail_api_audit_get: {
+        parameters: {
+            query?: {
+                /** @description Login; empty: everybody */
+                actor?: string;
+                /** @description One or several, separated by commas */
+                action?: string;
+                /** @description Text to look for */
+                q?: string;
+                /** @description Rows per page */
+                limit?: number;
+                /** @description `next` of the page before; empty: from the start */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_AuditView_"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    export_api_audit_export_get: {
+        parameters: {
+            query?: {
+                /** @description Login; empty: everybody */
+                actor?: string;
+                /** @description One or several, separated by commas */
+                action?: string;
+                /** @description Text to look for */
+                q?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description CSV */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": unknown;
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     list_call_backs_api_callbacks_get: {
         parameters: {
             query?: {
@@ -2332,6 +2681,39 @@ export interface operations {
             };
         };
     };
+    change_password_api_session_password_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasswordChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     list_surveys_api_surveys_get: {
         parameters: {
             query?: {
@@ -2527,6 +2909,158 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["TicketDetail"];
                 };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    everybody_api_users_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UsersView"];
+                };
+            };
+        };
+    };
+    add_api_users_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewUser"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserWithPassword"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    change_api_users__login__patch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                login: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UserChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    give_password_api_users__login__password_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                login: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasswordWish"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserWithPassword"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    sign_out_everywhere_api_users__login__sessions_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                login: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Validation Error */
             422: {
