@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Hashable
 from typing import Generic, TypeVar
 
 LOOK_EVERY_S = 0.2  # a cheap look for changes: with it a seat's state reaches every screen within 0.3 s
-BOARD_EVERY_S = 1.0  # the wallboard is never two seconds old
+BOARD_EVERY_S = 0.8  # the wallboard is never two seconds old
 AT_LEAST_EVERY_S = 2.0  # clocks of waiting run on even when nothing else changes
 LONGEST_STREAM_S = 900.0  # then the browser connects again, and the session is checked anew
 Picture = TypeVar("Picture")

@@ -13,12 +13,13 @@ from api.migrate import upgrade
 from core.calendar import utc_now
 from core.db import Database
 from core.settings import Settings
+from ivr.callbacks.models import CallBackPromise
 from tests.browser.seed import people, under_way
 from tests.browser.serve import serve
 from tests.generated_day import City, plan, seat_changes, store
 
 CITY = City(
-    calls=960, seats=4, seed=7, hours=(1, 1, 1, 1, 1, 2, 3, 6, 9, 9, 9, 9, 6, 6, 8, 9, 9, 8, 7, 7, 8, 9, 10, 11)
+    calls=2400, seats=4, seed=7, hours=(1, 1, 1, 1, 1, 2, 3, 6, 9, 9, 9, 9, 6, 6, 8, 9, 9, 8, 7, 7, 8, 9, 10, 11)
 )
 
 
@@ -47,6 +48,14 @@ def _day(session: Session, settings: Settings) -> None:
     over = utc_now() - timedelta(minutes=1)
     planned = [call for call in plan(CITY, start) if call.at + timedelta(seconds=call.wait_s + call.talk_s) < over]
     store(session, planned, seat_changes(planned, start, len(settings.seats) - 1))
+    for number, call in enumerate(one for one in planned if one.kind == "call_back_promised"):
+        at = call.at + timedelta(seconds=call.wait_s)
+        session.add(
+            CallBackPromise(
+                id=f"promise-{number}", kind="virtual_hold", number="13800000000", call_id=call.id, asked_at=at,
+                created_at=at, state="finished", result="reached" if number % 8 else "no_contact",
+            )
+        )  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -223,6 +223,7 @@ export const en: Messages = {
   wall: {
     title: '12345 live wallboard',
     calm: 'All figures are well',
+    noTelephony: 'Telephony is not connected',
     since: 'since {time}',
     connection: 'Connection rate · rolling 24 h',
     target: 'target {n}%',
@@ -240,7 +241,7 @@ export const en: Messages = {
     hour: 'Last hour',
     day: 'Last 24 h',
     second: 's',
-    bands: 'Abandoned in the queue, last 24 h, by wait:',
+    bands: 'Abandoned in queue · 24 h',
     workOrders: 'Work orders · 24 h',
     made: 'New',
     done: 'Done',

@@ -222,6 +222,7 @@ export const zhCN = {
   wall: {
     title: '12345 热线实时大屏',
     calm: '各项指标正常',
+    noTelephony: '电话系统未连接',
     since: '自 {time}',
     connection: '接通率 · 滚动 24 小时',
     target: '目标 {n}%',
@@ -239,7 +240,7 @@ export const zhCN = {
     hour: '近 1 小时',
     day: '近 24 小时',
     second: '秒',
-    bands: '排队中放弃（近 24 小时，按等待）',
+    bands: '排队中放弃 · 近 24 小时',
     workOrders: '工单 · 近 24 小时',
     made: '新建',
     done: '已办结',
