@@ -1,5 +1,7 @@
 """Talk control: hold, transfer, consultation, conference, supervision; every talk stays one call in the ledger."""
 
+import asyncio
+from contextlib import suppress
 from typing import Any
 
 from core.errors import Forbidden, HotlineError, NotFound, Refused
@@ -7,6 +9,7 @@ from ivr.agi.passing import PassOn
 from ivr.agi.session import AgiSession
 from ivr.ami.translate import ChannelGone
 from ivr.facts import TalkHeld, TalkResumed, TalkTransferred
+from ivr.phones import NO_SOUND
 from ivr.talks.around import Surroundings
 from ivr.talks.commands import SUPERVISING, TalkCommand
 from ivr.talks.stay import stay
@@ -14,6 +17,8 @@ from ivr.talks.supervision import Supervision
 from ivr.talks.switchboard import Switchboard
 from ivr.talks.talk import Party, Talk
 from ivr.talks.third import CONSULTING, HELD, TOGETHER, ThirdParties
+
+TOLD_WITHIN_S = 0.5
 
 
 class TalkControl:
@@ -40,7 +45,7 @@ class TalkControl:
         party = Party(self._board.new_id(), name, "conference", name in self._around.targets().seats)
         self._around.later(self._third.connect(talk, party))
         try:
-            await stay(talk, self._around.longest_s)
+            await self._stay(talk)
         finally:
             self._clear(talk)
         return talk.status or "NOANSWER", talk.pass_on
@@ -52,10 +57,19 @@ class TalkControl:
             return None if talk is None else talk.pass_on
         talk.is_over = talk.is_over or not talk.has_others
         try:
-            await stay(talk, self._around.longest_s)
+            await self._stay(talk)
         finally:
             self._clear(talk)
         return talk.pass_on
+
+    async def _stay(self, talk: Talk) -> None:
+        await stay(talk, self._around.longest_s)
+        # The caller may come out of the room before the PBX has told why its last one has gone.
+        if talk.leg and talk.pass_on is None:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(talk.leg_gone.wait(), TOLD_WITHIN_S)
+        if talk.is_lost and talk.pass_on is None and not talk.has_others:
+            talk.pass_on = PassOn("lost", "", talk.seat)
 
     def over(self, call_id: str) -> None:
         """See `Talks`."""
@@ -69,6 +83,8 @@ class TalkControl:
         for talk in self._talks.values():
             if gone.uniqueid == talk.leg:
                 talk.leg = ""
+                talk.is_lost = gone.cause == NO_SOUND
+                talk.leg_gone.set()
             elif gone.uniqueid in talk.parties:
                 self._third.gone(talk, gone.uniqueid)
             else:
@@ -76,8 +92,7 @@ class TalkControl:
             if not talk.leg and talk.joined and talk.pass_on is None and talk.seat:
                 self._third.hand_over(talk, talk.joined[0], "")  # the seat put down: the other one has the talk
             elif not talk.has_others and talk.pass_on is None:
-                talk.is_over = True
-                self._move_caller(talk)
+                self._left_alone(talk)
 
     # --- commands --------------------------------------------------------------------------------------------------
 
@@ -94,7 +109,7 @@ class TalkControl:
         if wish.action in ("listen", "whisper"):
             self._supervision.listen(call_id, channel_id, seat, wish)
         elif wish.action == "hang_up":
-            await self._board.put_down(channel_id)
+            await self._dismiss(call_id, channel_id)
         else:
             talk = self._movable(call_id)
             if not talk.in_room_mode:
@@ -121,6 +136,11 @@ class TalkControl:
                 await self._complete(talk, leg, wish)
             case _:
                 await self._cancel(talk)
+
+    async def _dismiss(self, call_id: str, leg: str) -> None:
+        if talk := self._talks.get(call_id):
+            talk.is_dismissed = True
+        await self._board.put_down(leg)
 
     async def _hold(self, talk: Talk, leg: str) -> None:
         if talk.in_room_mode and not talk.caller_in:
@@ -186,6 +206,19 @@ class TalkControl:
         """Talks that were moved, for people."""
         return [talk.show() for talk in self._talks.values() if talk.in_room_mode]
 
+    def talking(self) -> list[dict[str, str]]:
+        """Every talk with a seat: the channels of both sides, empty where nobody is to be heard because one waits."""
+        found = []
+        for call_id in self._around.live:
+            leg = self._around.leg_of(call_id)
+            if leg is not None:
+                talk = self._talks.get(call_id)
+                is_held = talk is not None and talk.in_room_mode and not talk.caller_in
+                found.append(
+                    {"call_id": call_id, "caller": "" if is_held else call_id, "seat": "" if is_held else leg[0]}
+                )
+        return found
+
     def _movable(self, call_id: str) -> Talk:
         talk = self._talks.get(call_id)
         if talk is None or talk.session.closed or talk.session.hung_up:
@@ -215,6 +248,14 @@ class TalkControl:
 
         if is_wanted():
             self._around.later(self._board.out_of_room(talk.call_id, talk.caller_channel, is_wanted))
+
+    def _left_alone(self, talk: Talk) -> None:
+        """Nobody is there to talk with. A caller on hold was to be spoken with again: the line takes such a one."""
+        if talk.is_left_on_hold and not talk.is_lost:
+            talk.pass_on = PassOn("line", "", talk.seat)
+        else:
+            talk.is_over = True
+        self._move_caller(talk)
 
     def _together(self, talk: Talk, note: str) -> None:
         if not talk.caller_in:

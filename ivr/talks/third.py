@@ -70,7 +70,7 @@ class ThirdParties:
             talk.caller_in = True
 
     async def _answers(self, talk: Talk, party: Party) -> str:
-        endpoint = f"PJSIP/{party.name}" if party.is_seat else f"PJSIP/{party.name}@trunk"
+        endpoint = self._around.endpoint(party.name) if party.is_seat else f"PJSIP/{party.name}@trunk"
         caller = talk.session.env.get("agi_callerid", "")
         ring = Ring(endpoint, self._around.ring_s, caller if caller.isdigit() else "")
         return await self._board.call_in(party.channel_id, ring, talk.call_id)
@@ -82,7 +82,7 @@ class ThirdParties:
     def _failed(self, talk: Talk) -> None:
         """A seat that is still there tells the caller; without one the line takes the caller."""
         if not talk.has_others and not talk.is_over:
-            talk.pass_on = talk.pass_on or PassOn("skill", "general", talk.seat)
+            talk.pass_on = talk.pass_on or PassOn("line", "", talk.seat)
             self._move_caller(talk)
 
     def hand_over(self, talk: Talk, party: Party, actor: str) -> None:

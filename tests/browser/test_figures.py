@@ -81,7 +81,8 @@ def test_the_wall_shows_the_digits_of_the_api_and_its_alarms_their_reason(wall: 
 
 def test_nothing_of_the_wall_is_cut_off_and_it_is_fresh(wall: Page, picture: Picture) -> None:
     wall.wait_for_function(
-        "() => (window.boards ?? []).some((one) => one.at - Date.parse(JSON.parse(one.data).at) < 1000)", timeout=PATIENCE_MS
+        "() => (window.boards ?? []).some((one) => one.at - Date.parse(JSON.parse(one.data).at) < 1000)",
+        timeout=PATIENCE_MS,
     )
     for language in ("zh", "en"):
         for size in (FULL_HD, FOUR_K):

@@ -15,13 +15,31 @@ const BOARD_STALE_AFTER_MS = 4_000
 /** An open stream that is silent for so long leads nowhere any more: a computer that slept, a proxy that forgot. */
 const GIVE_UP_AFTER_MS = 20_000
 
-/** The picture of the live pages. */
-export const useLive = () => follow<Snapshot>('/api/live', STALE_AFTER_MS)
+type Live = ReturnType<typeof follow<Snapshot>>
+let shared: Live | null = null
+let users = 0
+
+/** Follow /api/live while some part of the page wants it: one stream for all of them. */
+export function useLive(): Pick<Live, 'snapshot' | 'link'> {
+  shared ??= follow<Snapshot>('/api/live', STALE_AFTER_MS)
+  users += 1
+  onScopeDispose(() => {
+    users -= 1
+    if (users) return
+    shared?.close()
+    shared = null
+  })
+  return shared
+}
 
 /** The wallboard; it speaks every second, and silence is said sooner because people only look, never ask. */
-export const useBoard = () => follow<Board>('/api/live/board', BOARD_STALE_AFTER_MS)
+export function useBoard() {
+  const board = follow<Board>('/api/live/board', BOARD_STALE_AFTER_MS)
+  onScopeDispose(board.close)
+  return board
+}
 
-/** Follow a stream while the page is open. The browser retries a lost link; a refused one is tried again by us. */
+/** The browser retries a lost link; a refused one is tried again by us. */
 function follow<T extends { at: string }>(address: string, staleAfterMs: number) {
   const snapshot = shallowRef<T | null>(null)
   const state = ref<LinkState>('connecting')
@@ -81,11 +99,11 @@ function follow<T extends { at: string }>(address: string, staleAfterMs: number)
 
   open()
   const ears = setInterval(listen, 1000)
-  onScopeDispose(() => {
+  function close(): void {
     clearInterval(ears)
     clearTimeout(retry)
     source?.close()
     source = null
-  })
-  return { snapshot, link }
+  }
+  return { snapshot, link, close }
 }
