@@ -1,6 +1,7 @@
 """Builds and runs the telephony process: AGI, AMI, ACD, ledger, dialler and control port in one loop."""
 
 import asyncio
+import gc
 import logging
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
@@ -183,6 +184,9 @@ class TelephonyProcess:
             self.guard.run(),
         ]
         tasks = [asyncio.create_task(job) for job in jobs]
+        # What is there now stays until the end: the collector need not walk through it while callers wait.
+        gc.collect()
+        gc.freeze()
         log.info("telephony serves calls")
         ready()
         try:
