@@ -23,8 +23,8 @@ from ivr.prompts.catalogue import load_catalogue as load_prompts
 from recording.transcription import check as model_check
 from tickets.catalogue import load_catalogue
 
-OUR_PORTS = ("agi_port", "control_port", "tap_port")
-"""What the telephony process listens on, besides the web process's own port."""
+OUR_PORTS = ("agi_port", "control_port", "tap_port", "scribe_port", "scribe_tap_port")
+"""What telephony and the scribe listen on, besides the web process's own port."""
 
 
 def findings(*, demo: bool = False) -> Iterator[Finding]:

@@ -25,7 +25,7 @@ from ivr.prompts.prompts import Prompts
 from ivr.prompts.speech import EspeakSpeech
 from tickets.catalogue import load_catalogue
 
-PROCESSES = ("telephony", "worker", "web")
+PROCESSES = ("telephony", "worker", "scribe", "web")
 LOOK_EVERY_S = 0.5
 READY_WITHIN_S = 60.0
 REPLY_WITHIN_S = 3.0

@@ -118,6 +118,15 @@ class Database:
         """Run something that asks this database in a thread."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
+    async def read_in_thread(self, work: Callable[[Session], T]) -> T:
+        """As `in_thread`, in a transaction that only reads: it holds up no writer and waits for none."""
+
+        def run() -> T:
+            with self.reading() as session:
+                return work(session)
+
+        return await asyncio.to_thread(run)
+
     def close(self) -> None:
         """Close every pooled connection. A thread that waits for the database is left to itself."""
         self._threads.shutdown(wait=False, cancel_futures=True)

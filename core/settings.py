@@ -4,6 +4,7 @@ import os
 import tomllib
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, ValidationError, field_validator, model_validator
@@ -39,6 +40,8 @@ class Settings(BaseSettings):
     agi_port: Port = 4573
     control_port: Port = 4574
     tap_port: Port = Field(default=4575, description="Live sound of calls from Asterisk, for speech recognition")
+    scribe_port: Port = Field(default=4576, description="Words of talks that go on, for the web process")
+    scribe_tap_port: Port = Field(default=4577, description="Live sound of talks from Asterisk, to be written down")
     ami_port: Port = 5038
     sip_port: Port = 5060
     ws_port: Port = 8088
@@ -100,6 +103,9 @@ class Settings(BaseSettings):
     )
 
     listen_most: int = Field(default=20, ge=0, le=500, description="Callers whose words are recognised live at once")
+    scribe_most: int = Field(
+        default=20, ge=0, le=500, description="Talks written down while they go on; of others the text follows after"
+    )
     ask_while_waiting: bool = Field(default=False, description="Invite those who wait to say what it is about")
 
     model: str = Field(default="demo", description="Speech model: demo, an official name, or a folder")
@@ -130,6 +136,12 @@ class Settings(BaseSettings):
     short_abandon_s: float = Field(
         default=5, ge=0, le=60, description="Who hangs up in line so soon is listed as a short abandon"
     )
+    alarm_rate: float = Field(default=0.95, gt=0, le=1, description="Alarm below this share, in 15 s and in 24 h")
+    alarm_minutes: int = Field(default=15, ge=1, le=60, description="Window of the alarm for 15 s")
+    alarm_least_calls: int = Field(default=20, ge=1, description="Fewer requests than this raise no alarm for a rate")
+    alarm_wait_s: float = Field(default=60, ge=1, description="Warn when somebody has waited so long")
+    alarm_webhook_url: str = Field(default="", description="Alarms are posted there as JSON; empty: nowhere")
+    alarm_webhook_key: str = Field(default="", repr=False, description="Signs what is posted (HMAC-SHA256)")
 
     session_hours: float = Field(default=12, gt=0, le=72)
     log_level: str = Field(default="INFO", pattern=r"^(DEBUG|INFO|WARNING|ERROR)$")
@@ -158,6 +170,14 @@ class Settings(BaseSettings):
     @classmethod
     def _absolute(cls, value: Path) -> Path:
         return value.expanduser().resolve()
+
+    @field_validator("alarm_webhook_url")
+    @classmethod
+    def _reachable(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if value and (parts.scheme not in ("http", "https") or not parts.hostname or parts.username is not None):
+            raise ValueError("must be an address such as https://alarms.example.cn/hotline, without user and password")
+        return value
 
     @field_validator("lines", "seats")
     @classmethod

@@ -1,6 +1,7 @@
 """Builds and runs the telephony process: AGI, AMI, ACD, ledger, dialler and control port in one loop."""
 
 import asyncio
+import gc
 import logging
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
@@ -31,6 +32,7 @@ from ivr.ami.bridge import PbxBridge, live_channels
 from ivr.ami.client import AmiClient
 from ivr.ami.page_phones import give_password
 from ivr.ami.spying import AmiSpies
+from ivr.ami.translate import SPY_PREFIX
 from ivr.ami.waking import AmiWaker
 from ivr.callbacks.answered import AnsweredCallBacks
 from ivr.callbacks.service import FLOW as MISSED_FLOW
@@ -38,14 +40,15 @@ from ivr.callbacks.service import CallBacks
 from ivr.calls.ledger import record
 from ivr.calls.live import LiveCalls
 from ivr.calls.writer import FactWriter
-from ivr.control.app import ControlServer, SeatCommand, TalkWish, Telephony, create_control
+from ivr.control.app import ControlServer, SeatCommand, TalkWish, TapWish, Telephony, create_control
 from ivr.dialler.outbound import OutboundCalls
 from ivr.dialler.service import Dialler
 from ivr.facts import SeatStateChanged
 from ivr.flow.ports import Lookup
 from ivr.flow.schema import Flow
 from ivr.flow.shelf import FlowShelf
-from ivr.pbx.render import local_address
+from ivr.pbx.render import local_address, pbx_folder
+from ivr.pbx.strangers import Strangers
 from ivr.prompts.prompts import Prompts
 from ivr.prompts.speech import EspeakSpeech
 from ivr.talks.around import Surroundings
@@ -108,7 +111,7 @@ class TelephonyProcess:
         self.bridge.on_channel_gone = self.dialler.channel_gone
         self.talks = self._talk_control()
         self.bridge.on_gone = self.talks.gone
-        spies = AmiSpies(self.ami)
+        self._spies = spies = AmiSpies(self.ami)
         taps = TapServer(settings.bind, settings.tap_port, spies, seen_from_pbx=local_address(settings))
         self.ears = Ears(taps, speech or NoSpeech(), most=settings.listen_most)
         self.call_backs = CallBacks(
@@ -137,6 +140,7 @@ class TelephonyProcess:
         )
         limits = Limits(settings.number_calls, settings.number_calls_within_s, settings.number_calls_at_once)
         self.guard = Guard(database, limits)
+        self._strangers = Strangers(pbx_folder(settings, "hot") / "log" / "messages.log")
         around = HotlineAround(load_city_calendar(settings.calendar), settings.city_zone, self.acd)
         self.agi = AgiServer(
             settings.bind,
@@ -153,6 +157,8 @@ class TelephonyProcess:
                 command_seat=self._command_seat,
                 why=self._why,
                 command_talk=self._command_talk,
+                talking=self.talks.talking,
+                open_tap=self._open_tap,
                 give_phone=self._give_phone,
             ),
             secrets.control_token,
@@ -178,6 +184,9 @@ class TelephonyProcess:
             self.guard.run(),
         ]
         tasks = [asyncio.create_task(job) for job in jobs]
+        # What is there now stays until the end: the collector need not walk through it while callers wait.
+        gc.collect()
+        gc.freeze()
         log.info("telephony serves calls")
         ready()
         try:
@@ -260,6 +269,7 @@ class TelephonyProcess:
             "listened_to": self.ears.busy,
             "outbound": self.dialler.under_way,
             "listed": self.guard.listed,
+            "refused_sip": self._strangers.look(),
             "talks": self.talks.show(),
             **self.acd.snapshot(),
         }
@@ -268,7 +278,7 @@ class TelephonyProcess:
         settings = self._settings
 
         def targets() -> Targets:
-            return Targets(settings.seats, self.acd.skills, settings.transfer_numbers)
+            return Targets(settings.seats, self.acd.skills, settings.outside_numbers)
 
         around = Surroundings(
             live=self.live,
@@ -287,6 +297,10 @@ class TelephonyProcess:
     async def _command_talk(self, call_id: str, wish: TalkWish) -> None:
         command = TalkCommand(wish.action, wish.target, wish.seat, wish.actor, wish.any_seat)
         await self.talks.command(call_id, command)
+
+    async def _open_tap(self, wish: TapWish) -> None:
+        address = f"{local_address(self._settings)}:{self._settings.scribe_tap_port}"
+        await self._spies.spy(wish.channel_id, f"{SPY_PREFIX}{wish.tap_id}", address, wish.tap_id)
 
     def _command_seat(self, seat: str, command: SeatCommand) -> None:
         self.acd.set_state(seat, command.state, command.reason, command.actor)

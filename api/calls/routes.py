@@ -95,14 +95,14 @@ def recording(call_id: str, context: ContextDep, person: Listener, which: Record
             queries.demand_own(session, call_id, person.only_department)
         found = queries.recording_of(session, call_id, which)
     file = recording_file(context.settings, found) if found else None
-    if file is None or not file.is_file():
+    if found is None or file is None or not file.is_file():
         raise NotFound("这通电话没有录音", code="recording_none")
     with context.database.session() as session:
-        write_listening(session, actor=person.login, call_id=call_id, now=utc_now())
+        write_listening(session, actor=person.login, recording_id=found.id, now=utc_now())
     return FileResponse(
         file,
         media_type="audio/flac",
-        filename=f"{call_id}.flac",
+        filename=f"{found.id}.flac",
         content_disposition_type="inline",
         headers={"Cache-Control": "private, no-store"},
     )

@@ -32,21 +32,17 @@ class SpeakingCall:
 
         What cannot be spoken now (a full disk takes no new sound) is left out: the call goes on without it.
         """
-        try:
-            file = await self._phone.prompts.file(self._localised(prompt), values)
-        except (OSError, Unavailable):
-            log.exception("a prompt cannot be spoken", extra={"prompt": prompt})
-            return ""
-        return await self._session.stream_file(file, keys)
+        file = await self._file(prompt, values)
+        return "" if file is None else await self._session.stream_file(file, keys)
 
     async def listen(
         self, prompt: str, values: Mapping[str, str], *, phrases: Sequence[str], keys: str, timeout_s: float
     ) -> Heard:
         """Words where there is a recogniser, keys in any case; whichever comes first."""
         listening = self._phone.listening
-        if listening is None:
+        file = None if listening is None else await self._file(prompt, values)
+        if listening is None or file is None:
             return Heard(key=await self.ask_digits(prompt, values, count=1, timeout_s=timeout_s, keys=keys))
-        file = await self._phone.prompts.file(self._localised(prompt), values)
         answer = await ask(self._session, listening, file, phrases=phrases, keys=keys, timeout_s=timeout_s)
         if isinstance(answer, str):
             return Heard(key=answer)
@@ -85,19 +81,28 @@ class SpeakingCall:
         self, prompt: str, values: Mapping[str, str], *, count: int, timeout_s: float, keys: str = "0123456789"
     ) -> str:
         """Play a prompt and collect keys; the first one cuts the prompt, `#` ends early."""
-        listen = keys if "#" in keys else keys + "#"
-        collected = ""
-        key = await self.say(prompt, values, listen)
-        while True:
+        if count > 1 and "#" not in keys:
+            file = await self._phone.prompts.file(self._localised(prompt), values)
+            given = await self._session.get_data(file, count, timeout_s)
+            collected = "".join(key for key in given if key in keys)
+            if len(collected) == len(given):
+                return collected
+            key = ""  # one was pressed that means nothing here: wait for those that it took the place of
+        else:
+            collected, key = "", await self.say(prompt, values, keys if "#" in keys else keys + "#")
+        return await self._more_digits(collected, key, count=count, timeout_s=timeout_s, keys=keys)
+
+    async def _more_digits(self, collected: str, key: str, *, count: int, timeout_s: float, keys: str) -> str:
+        """Up to `count` keys after those that were pressed already; `key` is the newest one, empty for none."""
+        while len(collected) < count:
             if not key:
                 key = await self._session.wait_for_digit(timeout_s)
             if not key or (key == "#" and "#" not in keys):
-                return collected
-            if key in listen:
+                break
+            if key in keys:
                 collected += key
-            if len(collected) >= count:
-                return collected
             key = ""
+        return collected
 
     async def hang_up(self) -> None:
         """End the call."""
@@ -115,6 +120,13 @@ class SpeakingCall:
     async def keep(self, name: str, value: str) -> None:
         """Keep an answer."""
         self.answers[name] = value
+
+    async def _file(self, prompt: str, values: Mapping[str, str]) -> str | None:
+        try:
+            return await self._phone.prompts.file(self._localised(prompt), values)
+        except (OSError, Unavailable):
+            log.exception("a prompt cannot be spoken", extra={"prompt": prompt})
+            return None
 
     def _localised(self, prompt: str) -> str:
         local = self._language + prompt

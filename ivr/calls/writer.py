@@ -58,6 +58,8 @@ class FactWriter:
 
     def write(self, *facts: Fact) -> None:
         """Take facts; they reach the database soon."""
+        if not facts:
+            return
         self._waiting.extend(facts)
         self._journal.append(facts)
         self._idle.clear()

@@ -97,7 +97,7 @@ class Dialler:
 
         One whose channel is still up goes on: the citizen may just be answering. It ends with its channel.
         """
-        dialling = await self._database.in_thread(lambda session: [row.id for row in dialling_attempts(session)])
+        dialling = await self._database.read_in_thread(lambda session: [row.id for row in dialling_attempts(session)])
         for attempt_id in dialling:
             is_live, gone = attempt_id in live_ids, self._gone.get(attempt_id)
             if is_live and gone is None:
@@ -109,7 +109,7 @@ class Dialler:
 
     async def _dial_due(self) -> None:
         free = self._free
-        due = await self._database.in_thread(lambda session: due_attempts(session, free))
+        due = await self._database.read_in_thread(lambda session: due_attempts(session, free))
         for attempt in due:
             if attempt.id in self._calls:
                 continue

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import ssl
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from dbos import DBOSClient
 from sqlmodel import Session, col, select
 
 from api.demo.script import as_environment
+from api.own_web import own_web_tls
 from api.supervisor import Child
 from api.up import prepare_database
 from core.db import Database
@@ -52,7 +54,7 @@ class RunningHotline:
         self.secrets = secrets
         self.hot, self.sim = hot, sim
         self.database = Database(self.settings.database)
-        self._children = {name: self.process(name) for name in ("telephony", "worker", "web")}
+        self._children = {name: self.process(name) for name in ("telephony", "worker", "scribe", "web")}
         self._jobs = DBOSClient(system_database_url=self.settings.jobs_database)
         self._http = httpx.Client(
             base_url=f"http://{self.settings.bind}:{self.settings.control_port}",
@@ -95,8 +97,13 @@ class RunningHotline:
 
     def wait_ready(self, name: str) -> None:
         """Return when the process works."""
-        ready = {"telephony": self._telephony_ready, "worker": lambda: self._says("worker", "worker runs")}
-        until(ready.get(name, lambda: True), f"{name} does not work: {self._children[name].last_words()}", 60)
+        ready = {
+            "telephony": self._telephony_ready,
+            "worker": lambda: self._says("worker", "worker runs"),
+            "scribe": lambda: _answers(f"http://{self.settings.bind}:{self.settings.scribe_port}/state"),
+            "web": lambda: _answers(f"{self.page}/api/health", own_web_tls(self.settings)),
+        }
+        until(ready[name], f"{name} does not work: {self._children[name].last_words()}", 60)
 
     def kill(self, name: str) -> None:
         """SIGKILL; returns when it is gone."""
@@ -130,6 +137,11 @@ class RunningHotline:
     def _says(self, name: str, words: str) -> bool:
         pid = self._children[name].pid
         return pid is not None and f":{pid}" in self.log(name).rpartition(words)[2]
+
+    @property
+    def page(self) -> str:
+        """Where the web process answers."""
+        return self.settings.console_address
 
     def _telephony_ready(self) -> bool:
         try:
@@ -302,6 +314,14 @@ class RunningHotline:
         while problem := await asyncio.to_thread(self.unsettled):
             assert asyncio.get_running_loop().time() < deadline, problem
             await asyncio.sleep(0.2)
+
+
+def _answers(address: str, verify: ssl.SSLContext | bool = True) -> bool:
+    """Whether somebody listens there, whatever is said."""
+    try:
+        return bool(httpx.get(address, timeout=2, trust_env=False, verify=verify).status_code)
+    except httpx.HTTPError:
+        return False
 
 
 def rms(samples: Audio) -> float:

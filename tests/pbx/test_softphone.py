@@ -150,7 +150,7 @@ async def test_one_window_has_the_telephone_and_a_lost_server_ends_no_talk(
     hotline.kill("web")
     await expect(line).to_have_attribute("data-line", "lost")
     await expect(dock).to_have_attribute("data-phase", "talking")
-    hotline.start("web")
+    hotline.launch("web")
     await asyncio.to_thread(console_answers, hotline, authority)
     await expect(line).to_have_attribute("data-line", "ready")
     await expect(dock).to_have_attribute("data-phase", "talking")

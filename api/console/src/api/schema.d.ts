@@ -104,6 +104,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/calls/{call_id}/live-text": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Live Text
+         * @description Events named `text` until the call is over: at first everything so far, then what changes.
+         */
+        get: operations["live_text_api_calls__call_id__live_text_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/calls/{call_id}/recording": {
         parameters: {
             query?: never;
@@ -238,6 +258,26 @@ export interface paths {
          * @description Events named `snapshot`: on connecting, on every change, and at least every two seconds.
          */
         get: operations["live_api_live_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/live/board": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Board
+         * @description The wallboard, as events named `snapshot`: on every change and at least once a second. It names nobody.
+         */
+        get: operations["board_api_live_board_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -731,6 +771,32 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
+         * AlarmView
+         * @description A rule that is broken now; `since` is when the worker first saw it, None when it has not yet.
+         */
+        AlarmView: {
+            /**
+             * Level
+             * @enum {string}
+             */
+            level: "warning" | "alarm";
+            /** Limit */
+            limit: number;
+            /** Reason */
+            reason: string;
+            /** Reason En */
+            reason_en: string;
+            /**
+             * Rule
+             * @enum {string}
+             */
+            rule: "rate_15s" | "connection_24h" | "longest_wait" | "no_seat";
+            /** Since */
+            since: string | null;
+            /** Value */
+            value: number;
+        };
+        /**
          * AnswerRateView
          * @description The answer rate of a window, with all that it is made of. Times are seconds.
          */
@@ -816,6 +882,46 @@ export interface components {
             id: number;
             /** Subject */
             subject: string;
+        };
+        /**
+         * BoardView
+         * @description One picture of the wallboard. `day` and `hour` hold figures by name, of the last 24 hours and the last one.
+         */
+        BoardView: {
+            /** Alarms */
+            alarms: components["schemas"]["AlarmView"][];
+            /** At */
+            at: string;
+            /** Curve */
+            curve: components["schemas"]["MinuteView"][];
+            /** Day */
+            day: {
+                [key: string]: number | null;
+            };
+            /** Day Since */
+            day_since: string;
+            /** Hour */
+            hour: {
+                [key: string]: number | null;
+            };
+            /** Hour Since */
+            hour_since: string;
+            /** In Prompt */
+            in_prompt: number;
+            /** Longest Waiting S */
+            longest_waiting_s: number[];
+            parameters: components["schemas"]["ParametersView"];
+            /** Seats */
+            seats: {
+                [key: string]: number;
+            };
+            /** Talking */
+            talking: number;
+            /** Telephony */
+            telephony: boolean;
+            /** Waiting */
+            waiting: number;
+            work_orders: components["schemas"]["WorkOrdersView"];
         };
         /**
          * CallBackPage
@@ -1264,6 +1370,88 @@ export interface components {
             status: "ok" | "degraded" | "down";
             /** Version */
             version: string;
+        };
+        /**
+         * LiveLine
+         * @description A line as it is now; the same `leg` and `n` come again until `final`.
+         */
+        LiveLine: {
+            /** End S */
+            end_s: number;
+            /** Final */
+            final: boolean;
+            /**
+             * Leg
+             * @enum {string}
+             */
+            leg: "caller" | "seat";
+            /** N */
+            n: number;
+            /** Start S */
+            start_s: number;
+            /** Text */
+            text: string;
+            /**
+             * Words
+             * @default []
+             */
+            words: components["schemas"]["LiveWord"][];
+        };
+        /**
+         * LiveText
+         * @description The lines that changed; `later`: the text follows after the call; `down`: nobody writes it down now.
+         */
+        LiveText: {
+            /** Fields */
+            fields?: {
+                [key: string]: components["schemas"]["FieldView"];
+            } | null;
+            /**
+             * Lines
+             * @default []
+             */
+            lines: components["schemas"]["LiveLine"][];
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "writing" | "later" | "down" | "over";
+            /** Values */
+            values?: {
+                [key: string]: unknown;
+            } | null;
+        };
+        /**
+         * LiveWord
+         * @description A word of a final line: seconds from the start of the talk, confidence 0 to 1.
+         */
+        LiveWord: {
+            /** C */
+            c: number;
+            /** E */
+            e: number;
+            /** S */
+            s: number;
+            /** W */
+            w: string;
+        };
+        /**
+         * MinuteView
+         * @description One minute of the last hour, by its end.
+         */
+        MinuteView: {
+            /** Answered */
+            answered: number;
+            /** At */
+            at: string;
+            /** Not Answered */
+            not_answered: number;
+            /** Offered */
+            offered: number;
+            /** Waiting */
+            waiting: number;
+            /** Within 15S */
+            within_15s: number;
         };
         /**
          * ModelView
@@ -1933,6 +2121,18 @@ export interface components {
             /** W */
             w: string;
         };
+        /**
+         * WorkOrdersView
+         * @description Work orders drafted in the last 24 hours, those of them that are done, and the urgent ones still open.
+         */
+        WorkOrdersView: {
+            /** Done */
+            done: number;
+            /** Made */
+            made: number;
+            /** Urgent Open */
+            urgent_open: number;
+        };
     };
     responses: never;
     parameters: never;
@@ -2116,6 +2316,38 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["CallDetail"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    live_text_api_calls__call_id__live_text_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                call_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description events `text` */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LiveText"];
+                    "text/event-stream": unknown;
                 };
             };
             /** @description Validation Error */
@@ -2323,6 +2555,27 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Snapshot"];
+                    "text/event-stream": unknown;
+                };
+            };
+        };
+    };
+    board_api_live_board_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description events `snapshot` */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BoardView"];
                     "text/event-stream": unknown;
                 };
             };
