@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.responses import HTMLResponse, Response
 
 import api.auth.audit_routes
+import api.auth.oidc_routes
 import api.auth.routes
 import api.auth.user_routes
 import api.callbacks.routes
@@ -22,6 +23,7 @@ import api.surveys.routes
 import api.tickets.routes
 from api import errors
 from api.auth.denied import note_denied
+from api.auth.oidc import OidcProvider
 from api.auth.session import same_site
 from api.auth.throttle import Throttle
 from api.console_files import DIST, console_router
@@ -40,6 +42,7 @@ from core.settings import Settings
 from tickets.catalogue import load_catalogue
 
 ROUTERS: tuple[APIRouter, ...] = (
+    api.auth.oidc_routes.router,
     api.auth.routes.router,
     api.health.routes.router,
     api.calls.routes.router,
@@ -72,6 +75,8 @@ def create_app(
         yield
         await context.feed.close()
         context.control.close()
+        if context.oidc:
+            context.oidc.close()
 
     app = FastAPI(
         title="12345 热线 Hotline",
@@ -107,7 +112,14 @@ def _build_context(settings: Settings, database: Database, secrets: Secrets, con
         return Picture(snapshot)
 
     return Context(
-        settings, database, secrets, control, catalogue, LiveFeed(mark, take), Throttle(database, secrets.session_key)
+        settings,
+        database,
+        secrets,
+        control,
+        catalogue,
+        LiveFeed(mark, take),
+        Throttle(database, secrets.session_key),
+        OidcProvider(settings) if settings.oidc_issuer else None,
     )
 
 

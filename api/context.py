@@ -5,6 +5,7 @@ from typing import Annotated, cast
 
 from fastapi import Depends, Request
 
+from api.auth.oidc import OidcProvider
 from api.auth.throttle import Throttle
 from api.live.feed import LiveFeed
 from api.live.snapshot import Picture
@@ -26,6 +27,7 @@ class Context:
     catalogue: Catalogue
     feed: LiveFeed[Picture]
     throttle: Throttle
+    oidc: OidcProvider | None
 
 
 def get_context(request: Request) -> Context:

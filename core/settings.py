@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -122,6 +122,23 @@ class Settings(BaseSettings):
     )
 
     session_hours: float = Field(default=12, gt=0, le=72)
+    public_url: str = Field(
+        default="", pattern=r"^(https?://[^/]+)?$", description="Address of the console as browsers see it; for OIDC"
+    )
+    trusted_proxies: str = Field(
+        default="127.0.0.1", description="Reverse proxies whose word about a browser's address counts; with commas"
+    )
+    oidc_issuer: str = Field(default="", description="Identity provider (OpenID Connect); empty: local logins only")
+    oidc_client_id: str = Field(default="", description="Our name at the provider")
+    oidc_client_secret: SecretStr = Field(default=SecretStr(""), description="Empty for a public client")
+    oidc_name: str = Field(default="统一身份认证", max_length=40, description="Name on the button")
+    oidc_scopes: str = Field(default="openid profile", description="Scopes to ask for")
+    oidc_login_claim: str = Field(default="preferred_username", description="Claim with the login")
+    oidc_role_claim: str = Field(default="roles", description="Claim with groups or roles; a dot goes inwards")
+    oidc_roles: dict[str, str] = Field(default={}, description="Value of that claim to our role; the first one counts")
+    oidc_seat_claim: str = Field(default="", description="Claim with the seat, if any")
+    oidc_department_claim: str = Field(default="", description="Claim with the department's id, if any")
+    oidc_adopt_local: bool = Field(default=False, description="A local user of the same login becomes that person")
     log_level: str = Field(default="INFO", pattern=r"^(DEBUG|INFO|WARNING|ERROR)$")
 
     @classmethod
@@ -176,6 +193,15 @@ class Settings(BaseSettings):
             ports[getattr(self, name)] = name
         if self.rtp_start >= self.rtp_end or self.sim_rtp_start >= self.sim_rtp_end:
             raise ValueError("rtp_start must be below rtp_end")
+        return self
+
+    @model_validator(mode="after")
+    def _oidc_whole(self) -> "Settings":
+        if self.oidc_issuer and not (self.oidc_client_id and self.oidc_roles and self.public_url):
+            raise ValueError("oidc_issuer needs oidc_client_id, oidc_roles and public_url too")
+        is_near = self.oidc_issuer.startswith(("http://127.0.0.1", "http://localhost"))
+        if self.oidc_issuer and not (self.oidc_issuer.startswith("https://") or is_near):
+            raise ValueError("oidc_issuer must begin with https://")
         return self
 
     @property

@@ -7,8 +7,8 @@ from pydantic import BaseModel
 
 from api.auth.audit import write_audit
 from api.auth.session import Needs, Person
-from api.calls.queries import show_calls
-from api.calls.schemas import CallView
+from api.calls.queries import recording_of, show_calls
+from api.calls.schemas import CallView, RecordingView
 from api.context import ContextDep
 from api.masking import shown
 from api.pages import Cursor, Limit, Page, Search
@@ -32,6 +32,7 @@ class TicketDetail(BaseModel):
     moves: list[MoveView]
     surveys: list[SurveyView]
     call: CallView | None
+    recording: RecordingView | None
     allowed: list[str]
 
 
@@ -132,11 +133,14 @@ def ticket_detail(ticket_id: int, context: ContextDep, person: Person) -> Ticket
         ticket = queries.get_ticket(session, ticket_id, department=person.only_department)
         surveys, _ = find_surveys(session, ticket_id=ticket_id, limit=50)
         call = session.get(Call, ticket.call_id) if ticket.call_id and person.may("calls.read") else None
+        may_listen = person.may("recordings.listen") or person.may("recordings.listen_own")
+        recording = recording_of(session, ticket.call_id) if ticket.call_id and may_listen else None
         detail = TicketDetail(
             ticket=queries.show_ticket(ticket, context.catalogue),
             moves=queries.moves_of(session, ticket_id),
             surveys=show_surveys(session, surveys) if person.may("surveys.read") else [],
             call=show_calls(session, [call])[0] if call else None,
+            recording=RecordingView.model_validate(recording, from_attributes=True) if recording else None,
             allowed=list(allowed(ticket.state, _role(person))) if person.may("tickets.move") else [],
         )
     return shown(person, detail)

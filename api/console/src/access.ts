@@ -4,13 +4,15 @@ import { computed } from 'vue'
 import type { Permission } from './api/types'
 import { currentUser } from './session'
 
-export type Place = 'overview' | 'calls' | 'tickets' | 'call-backs'
+export type Place = 'overview' | 'calls' | 'tickets' | 'call-backs' | 'users' | 'audit'
 
 const NEEDS: { [place in Place]: Permission } = {
   overview: 'live.read',
   calls: 'calls.read',
   tickets: 'tickets.read',
   'call-backs': 'surveys.read',
+  users: 'users.manage',
+  audit: 'audit.read',
 }
 
 export function may(permission: Permission): boolean {
