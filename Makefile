@@ -34,7 +34,7 @@ static:
 	@$(RUN)/mypy
 	@$(RUN)/lint-imports
 
-bench: ## Measure: cost of a call against pure dialplan, latency, transcription, recognition through the telephone
+bench: ## Measure against the budgets, about 10 min: calls beside dialplan and bare AGI, latency, speech (1 when one is over)
 	@tools/setup.sh test
 	@$(RUN)/python -m bench $(ARGS)
 

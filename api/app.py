@@ -17,8 +17,12 @@ import api.calls.talk
 import api.catalogue.routes
 import api.health.routes
 import api.live.routes
+import api.live.text
+import api.nuisance.routes
 import api.reports.routes
 import api.seats.routes
+import api.softphone.routes
+import api.softphone.sockets
 import api.surveys.routes
 import api.tickets.routes
 from api import errors
@@ -51,9 +55,12 @@ ROUTERS: tuple[APIRouter, ...] = (
     api.catalogue.routes.router,
     api.surveys.routes.router,
     api.callbacks.routes.router,
+    api.nuisance.routes.router,
     api.seats.routes.router,
+    api.softphone.routes.router,
     api.reports.routes.router,
     api.live.routes.router,
+    api.live.text.router,
     api.auth.user_routes.router,
     api.auth.audit_routes.router,
 )
@@ -87,10 +94,12 @@ def create_app(
         lifespan=lifespan,
     )
     app.state.context = context
+    app.state.phone_sockets = api.softphone.sockets.PhoneSockets()
     errors.install(app, note_denied)
-    app.middleware("http")(_protect_browser(settings))
+    app.middleware("http")(_protect_browser())
     for router in ROUTERS:
         app.include_router(router, prefix="/api", dependencies=[Depends(same_site)])
+    app.include_router(api.softphone.sockets.router, prefix="/api")  # looks at the Origin itself
     _add_pages(app, context)
     app.include_router(console_router(console))
     return app
@@ -135,13 +144,11 @@ def _add_pages(app: FastAPI, context: Context) -> None:
             return Response(scrape(session, context.settings, live), media_type=CONTENT_TYPE)
 
 
-def _protect_browser(
-    settings: Settings,
-) -> Callable[[Request, Callable[[Request], Awaitable[Response]]], Awaitable[Response]]:
-    # The softphone of the page may reach the PBX's WebSocket, on whatever host the page came from.
+def _protect_browser() -> Callable[[Request, Callable[[Request], Awaitable[Response]]], Awaitable[Response]]:
+    # 'self' holds the telephone's WebSocket too: it goes to the server that the page came from.
     policy = (
         "default-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; style-src 'self' 'unsafe-inline'; "
-        f"font-src 'self' data:; connect-src 'self' ws://*:{settings.ws_port} wss://*:{settings.ws_port}; "
+        "font-src 'self' data:; connect-src 'self'; "
         "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
     )
 

@@ -9,6 +9,7 @@ import httpx
 
 from api import migrate
 from api.flow_known import known_to_flows, spoken_in_flows
+from api.own_web import own_web_tls
 from api.seats.control_client import ControlClient
 from core.db import Database
 from core.errors import BadInput, Finding, HotlineError
@@ -22,8 +23,8 @@ from ivr.prompts.catalogue import load_catalogue as load_prompts
 from recording.transcription import check as model_check
 from tickets.catalogue import load_catalogue
 
-OUR_PORTS = ("agi_port", "control_port", "tap_port")
-"""What the telephony process listens on, besides the web process's own port."""
+OUR_PORTS = ("agi_port", "control_port", "tap_port", "scribe_port", "scribe_tap_port")
+"""What telephony and the scribe listen on, besides the web process's own port."""
 
 
 def findings(*, demo: bool = False) -> Iterator[Finding]:
@@ -113,7 +114,9 @@ def _is_free(host: str, port: int) -> bool:
 
 def _is_our_web(settings: Settings) -> bool:
     try:
-        reply = httpx.get(f"http://{settings.bind}:{settings.web_port}/api/health", timeout=2, trust_env=False)
+        reply = httpx.get(
+            f"{settings.console_address}/api/health", timeout=2, trust_env=False, verify=own_web_tls(settings)
+        )
         return "pbx" in reply.json()
     except (httpx.HTTPError, ValueError):
         return False

@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from api.commands import check, data, flows, models, people, run, simulate
+from api.commands import check, data, flows, models, nuisance, people, run, simulate
 from core.errors import BadInput, HotlineError
 
 app = typer.Typer(
@@ -20,6 +20,7 @@ check.add_to(app)
 simulate.add_to(app)
 app.add_typer(flows.app, name="flow")
 app.add_typer(models.app, name="models")
+app.add_typer(nuisance.app, name="nuisance")
 app.add_typer(people.users, name="users")
 app.add_typer(data.database, name="db")
 

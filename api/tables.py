@@ -6,6 +6,7 @@ import api.auth.models
 import core.delivery
 import core.facts
 import core.jobs
+import ivr.abuse.models
 import ivr.acd.models
 import ivr.callbacks.models
 import ivr.calls.models
@@ -20,6 +21,7 @@ OWNERS = (
     core.delivery,
     core.facts,
     core.jobs,
+    ivr.abuse.models,
     ivr.acd.models,
     ivr.callbacks.models,
     ivr.calls.models,

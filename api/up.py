@@ -10,6 +10,7 @@ import httpx
 
 from api import migrate
 from api.auth.first_users import Login, ensure_admin, ensure_demo_users
+from api.own_web import own_web_tls
 from api.supervisor import Child, Pulse
 from api.telephony import active_place
 from core.active import holder
@@ -24,7 +25,7 @@ from ivr.prompts.prompts import Prompts
 from ivr.prompts.speech import EspeakSpeech
 from tickets.catalogue import load_catalogue
 
-PROCESSES = ("telephony", "worker", "web")
+PROCESSES = ("telephony", "worker", "scribe", "web")
 LOOK_EVERY_S = 0.5
 READY_WITHIN_S = 60.0
 REPLY_WITHIN_S = 3.0
@@ -77,14 +78,15 @@ class Hotline:
         self.pbx.stop()
 
     def _wait_ready(self) -> None:
-        address = f"http://{self.settings.bind}:{self.settings.web_port}/api/health"
+        address = f"{self.settings.console_address}/api/health"
+        trust = own_web_tls(self.settings)
         deadline = time.monotonic() + READY_WITHIN_S
         while time.monotonic() < deadline:
             for child in self.children:
                 if child.status() == 2:
                     raise BadInput(child.last_words(), code="process_refused", where=child.name, mend="hotline check")
             try:
-                checks = httpx.get(address, timeout=2, trust_env=False).json()["checks"]
+                checks = httpx.get(address, timeout=2, trust_env=False, verify=trust).json()["checks"]
                 well = {check["subject"]: check["ok"] for check in checks}
                 if all(well.get(name) for name in ("database", "telephony", "worker")):
                     return
@@ -145,7 +147,7 @@ def run(settings: Settings, *, demo_users: bool, say: Say) -> None:
     hotline = Hotline(settings, secrets, say)
     try:
         hotline.start()
-        say(f"console  http://{settings.bind}:{settings.web_port}/")
+        say(f"console  {settings.console_address}/")
         say(f"SIP      {settings.bind}:{settings.sip_port} for {', '.join(settings.lines)}")
         say(f"logs     {settings.home / 'log'}")
         while not stop.wait(LOOK_EVERY_S):

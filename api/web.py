@@ -2,6 +2,7 @@
 
 import signal
 import socket
+import ssl
 import sys
 
 import uvicorn
@@ -15,6 +16,7 @@ from core.secrets import load_secrets
 from core.settings import Settings
 
 STOP_WITHIN_S = 3
+PING_EVERY_S, PING_WITHIN_S = 5, 10
 
 
 class Server(uvicorn.Server):
@@ -41,13 +43,30 @@ def run(settings: Settings) -> None:
         access_log=False,
         server_header=False,
         forwarded_allow_ips=settings.trusted_proxies,
+        # A window whose network is gone is noticed by its WebSocket: its telephone must not be rung for long.
+        ws_ping_interval=PING_EVERY_S,
+        ws_ping_timeout=PING_WITHIN_S,
         timeout_graceful_shutdown=STOP_WITHIN_S,
     )
     try:
+        _add_tls(config, settings)
         Server(config).run(sockets=[listener])
     finally:
         listener.close()
         database.close()
+
+
+def _add_tls(config: uvicorn.Config, settings: Settings) -> None:
+    """Speak https when there is a certificate; BadInput when it and its key cannot be used together."""
+    if not settings.tls_cert:
+        return
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(settings.tls_cert, settings.tls_key, password="")
+    except (OSError, ssl.SSLError) as error:
+        mend = "give the chain and its unencrypted key as PEM files that this user may read; see docs/operations.md"
+        what = f"the certificate cannot be used: {error.strerror or error}"
+        raise BadInput(what, code="tls_wrong", where="HOTLINE_TLS_CERT, HOTLINE_TLS_KEY", mend=mend) from error
+    config.ssl_certfile, config.ssl_keyfile = settings.tls_cert, settings.tls_key
 
 
 def _listen(settings: Settings) -> socket.socket:

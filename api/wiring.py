@@ -7,7 +7,8 @@ from core.delivery import Handler
 from core.facts import Fact
 from core.settings import Settings
 from ivr.callbacks import missed
-from ivr.facts import AttemptEnded, CallEnded, SeatAnswered
+from ivr.facts import AttemptEnded, CallEnded, MessageLeft, SeatAnswered
+from recording import messages
 from recording.facts import RecordingReady, TranscriptReady
 from recording.transcription import post_call
 from tickets.catalogue import Catalogue
@@ -20,6 +21,7 @@ def handlers(settings: Settings, catalogue: Catalogue) -> Mapping[type[Fact], Se
     """For every fact that something follows from: what follows."""
     drafts = DraftHandler(catalogue, settings.city_zone)
     return {
+        MessageLeft: [messages.enqueue],
         RecordingReady: [post_call.enqueue],
         TranscriptReady: [drafts.propose_ticket],
         TicketMoved: [satisfaction.plan],
@@ -40,5 +42,6 @@ def queues(settings: Settings) -> dict[str, int]:
 
 def configure_jobs(database: Database, settings: Settings) -> None:
     """Tell the durable jobs of this process where they work; before they are launched."""
+    messages.configure(database, settings)
     post_call.configure(database, settings)
     satisfaction.configure(database, settings)

@@ -15,6 +15,8 @@ from core.delivery import Delivery
 from core.jobs import LEASE_S, Jobs
 from core.logs import configure_logs
 from core.settings import Settings
+from recording import messages
+from recording.gaps import GapWatch
 from recording.service import register_all, salvage_ended
 from tickets.catalogue import load_catalogue
 
@@ -22,8 +24,9 @@ POLITENESS = 10  # decoding speech may use the whole machine, but never at the c
 PAUSE_S = 0.2
 SPOOL_EVERY_S = 0.5
 SALVAGE_EVERY_S = 5.0
+GAPS_EVERY_S = 10.0
 BEAT_EVERY_S = LEASE_S / 4
-TAKE_OVER_EVERY_S = LEASE_S / 2
+TAKE_OVER_EVERY_S = 2.0  # a worker of this machine that was killed is noticed at once
 AFTER_FAILURE_S = 2.0
 log = logging.getLogger(__name__)
 
@@ -58,6 +61,8 @@ def work(settings: Settings, database: Database, stop: threading.Event) -> None:
         Round(delivery.run_once, every_s=0),
         Round(lambda: len(register_all(database, settings)), every_s=SPOOL_EVERY_S),
         Round(lambda: len(salvage_ended(database, settings)), every_s=SALVAGE_EVERY_S),
+        Round(GapWatch(database, settings).look, every_s=GAPS_EVERY_S),
+        Round(lambda: messages.salvage(database, settings), every_s=SALVAGE_EVERY_S),
         Round(lambda: len(jobs.take_over()), every_s=TAKE_OVER_EVERY_S),
     )
     try:

@@ -56,21 +56,6 @@ def spread(values: Sequence[float], digits: int = 2) -> dict[str, float]:
     }
 
 
-def key_to_prompt_ms(events: Iterable[tuple[str, str, float]]) -> list[float]:
-    """Milliseconds from each key to the prompt that follows it on the same channel.
-
-    Events are (channel, `key` or `prompt`, seconds), in the order of their times on each channel.
-    """
-    pressed: dict[str, float] = {}
-    found = []
-    for channel, what, at in events:
-        if what == "key":
-            pressed[channel] = at
-        elif channel in pressed:
-            found.append((at - pressed.pop(channel)) * 1000)
-    return found
-
-
 def ratio(above: float, below: float, failures: int) -> float | None:
     """None when a call failed or nothing was measured: such a ratio would compare different work."""
     return None if failures or below <= 0 or above <= 0 else round(above / below, 3)
@@ -78,12 +63,23 @@ def ratio(above: float, below: float, failures: int) -> float | None:
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table; `budget` says what the design promises, empty when it promises nothing."""
+    """One line of the table; `budget` says what the design promises, empty when it promises nothing.
+
+    `kept` is whether that was kept: False also for what could not be measured, None where nothing is promised.
+    """
 
     figure: str
     value: str
     budget: str = ""
     note: str = ""
+    kept: bool | None = None
+
+
+def within(value: float | None, *, most: float | None = None, least: float | None = None) -> bool:
+    """Whether a figure keeps its budget; one that was not measured does not."""
+    if value is None:
+        return False
+    return (most is None or value <= most) and (least is None or value >= least)
 
 
 def table(parts: Mapping[str, Sequence[Row]]) -> str:
@@ -99,8 +95,9 @@ def table(parts: Mapping[str, Sequence[Row]]) -> str:
     return "\n".join(lines)
 
 
-def _cells(row: Row) -> tuple[str, str, str, str]:
-    return row.figure, row.value, row.budget, row.note
+def _cells(row: Row) -> tuple[str, str, str, str, str]:
+    verdict = {None: "", True: "ok", False: "OVER"}[row.kept]
+    return row.figure, row.value, row.budget, verdict, row.note
 
 
 def shown(values: Mapping[str, Any], unit: str) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 from sqlmodel import col, select
 
 from api.demo.script import CALLS
-from bench.figures import Row, shown, spread
+from bench.figures import Row, shown, spread, within
 from bench.stage import Stage, make_settings, seats_ready, stage, wait_for
 from core.db import Database
 from core.errors import Unavailable
@@ -183,7 +183,7 @@ def rows(found: dict[str, Any]) -> list[Row]:
     alone, budget = found["draft_s_alone"], found["draft_budget_s_alone"]
     return [
         Row("callers' characters right, whole path", _percent(found["right_whole_path"]),
-            f">= {BUDGET_RIGHT:.0%}", note),
+            f">= {BUDGET_RIGHT:.0%}", note, within(found["right_whole_path"], least=BUDGET_RIGHT)),
         Row("same audio decoded directly", _percent(found["right_direct"]), "",
             f"the path changes it by {100 * found['difference']:+.2f} points"
             + (f"; {found['model']}, demonstration only" if found["model_is_demo"] else "")),

@@ -1,9 +1,10 @@
-"""What is measured, running: the hotline's Asterisk and processes, a second Asterisk with dialplan alone, the city."""
+"""What is measured, running: the hotline's Asterisk and processes, the city, or a second Asterisk for comparison."""
 
 import os
 import re
 import shutil
 import socket
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -14,64 +15,46 @@ from api.demo.script import HURRY, as_environment
 from api.migrate import upgrade
 from api.seats.control_client import ControlClient
 from api.supervisor import Child
+from bench.agi_servers import KINDS as AGI_KINDS
 from bench.figures import family_ticks, parse_stat
+from bench.nine_steps import dialplan, write_prompts
 from core.errors import Unavailable
 from core.secrets import Secrets, load_secrets
 from core.settings import ROOT, Settings
 from ivr.pbx.get import AsteriskInstall
-from ivr.pbx.modules import Role
 from ivr.pbx.process import Pbx
 from ivr.prompts.prompts import Prompts
 from ivr.prompts.speech import EspeakSpeech
 
 HERE = Path(__file__).resolve().parent
-LISTENER = "bench"  # the AMI user that sees keys and prompts; only in these homes
-KEY = "1"
-KEY_AFTER_S, KEY_FOR_S = 1.5, 0.12
-MENU, SAID = "survey_solved", "goodbye"
 _TICKS = os.sysconf("SC_CLK_TCK")
 _BLOCK, _RTP = 2500, 500
 _PORTS = ("web_port", "agi_port", "control_port", "ami_port", "sip_port", "ws_port", "trunk_port", "sim_phones_port",
           "sim_ami_port", "sim_agi_port", "sim_ws_port")  # fmt: skip
-# The flow of flows/bench.yaml; it stands where the real dialplan hands the call to the telephony process.
-_DIALPLAN = f""" same => n,Read(KEY,{{prompts}}/{MENU},1,,1,5)
- same => n,GotoIf($["${{KEY}}" = "{KEY}"]?said)
- same => n,Hangup(21)
- same => n(said),Playback({{prompts}}/{SAID})
- same => n,Hangup()
-"""
-_CALLER = f"""
-[bench]
-exten => s,1,Wait({KEY_AFTER_S})
- same => n,SendDTMF({KEY},,{round(KEY_FOR_S * 1000)})
- same => n,Wait(30)
- same => n,Hangup()
-"""
-_LISTENER = """
-[{user}]
-secret = {secret}
-deny = 0.0.0.0/0.0.0.0
-permit = 127.0.0.1/255.255.255.255
-read = system,call,dtmf,agi,dialplan
-writetimeout = 5000
-eventfilter = ^Event: FullyBooted
-eventfilter = ^Event: DTMFEnd
-eventfilter = ^Event: AGIExecStart
-eventfilter = ^Event: Newexten
-"""
 
 
 @dataclass
 class Stage:
-    """Everything that runs; `plain` is the Asterisk without our processes, where one was asked for."""
+    """Everything that runs. There is a city, or there is a `Rival`: an Asterisk without our processes."""
 
     settings: Settings
     secrets: Secrets
-    sim: Pbx
     hot: Pbx
-    plain: Pbx | None = None
-    plain_settings: Settings | None = None
+    sim: Pbx | None = None
+    rival: "Rival | None" = None
     children: list[Child] = field(default_factory=list)
+
+
+@dataclass
+class Rival:
+    """An Asterisk with our dialplan but for one line: what it does instead of calling telephony is dialplan as well.
+
+    `servers` are bare AGI servers by their kind, each behind its own extension.
+    """
+
+    pbx: Pbx
+    settings: Settings
+    servers: dict[str, Child]
 
 
 def free_block(first: int | None) -> int:
@@ -88,37 +71,62 @@ def make_settings(home: Path, first_port: int, **values: object) -> Settings:
     rtp = first_port + 1000
     ports |= {"sim_rtp_start": rtp, "sim_rtp_end": rtp + _RTP - 1}
     ports |= {"rtp_start": rtp + _RTP, "rtp_end": rtp + 2 * _RTP - 1}
-    return Settings(**{**HURRY, "home": home, "log_level": "WARNING", **ports, **values})
+    return Settings(**{**HURRY, "home": home, "log_level": "WARNING", "max_calls": 1000, **ports, **values})
 
 
 @contextmanager
-def stage(
-    install: AsteriskInstall, settings: Settings, *, processes: Sequence[str], with_plain: bool = False
-) -> Iterator[Stage]:
-    """Start all and stop all; inside, telephony serves calls."""
+def stage(install: AsteriskInstall, settings: Settings, *, processes: Sequence[str]) -> Iterator[Stage]:
+    """The hotline and its city: start all and stop all; inside, telephony serves calls."""
     secrets = load_secrets(settings.home)
-    upgrade(settings.database)
+    children = [Child(name, settings.home / "log") for name in processes]
+    running = Stage(settings, secrets, Pbx(install, settings, secrets, "hot"), children=children)
+    running.sim = Pbx(install, settings, secrets, "sim")
+    with _up(running):
+        wait_for(lambda: _trunk_replies(running.hot), "the trunk")
+        yield running
+
+
+@contextmanager
+def stage_with_rival(install: AsteriskInstall, settings: Settings) -> Iterator[Stage]:
+    """The hotline's telephony and its rival, and no city: whoever calls does so from the trunk's address."""
+    secrets = load_secrets(settings.home)
+    recorded = settings.home / "prompts" / "recorded"
+    write_prompts(recorded)
+    plain = _plain_settings(settings)
+    ports = dict(zip(AGI_KINDS, (plain.agi_port, plain.control_port, plain.web_port), strict=True))
+    servers = {
+        kind: Child(kind, plain.home, (sys.executable, "-m", "bench.agi_servers", kind, str(port), str(recorded)))
+        for kind, port in ports.items()
+    }
+    running = Stage(settings, secrets, Pbx(install, settings, secrets, "hot"))
+    running.children = [Child("telephony", settings.home / "log")]
+    running.rival = Rival(Pbx(install, plain, secrets, "hot"), plain, servers)
+    with _up(running):
+        _without_agi(
+            running.rival.pbx, dialplan(recorded, {kind: (settings.bind, port) for kind, port in ports.items()})
+        )
+        for server in servers.values():
+            server.start()
+        wait_for(lambda: not any(_is_free(port) for port in ports.values()), "the bare AGI servers")
+        yield running
+
+
+@contextmanager
+def _up(running: Stage) -> Iterator[None]:
+    upgrade(running.settings.database)
     speech = EspeakSpeech()
     try:
-        Prompts(settings, speech).prepare()
+        Prompts(running.settings, speech).prepare()
     finally:
         speech.close()
-    sim, hot = (Pbx(install, settings, secrets, role) for role in _ROLES)
-    running = Stage(settings, secrets, sim, hot, children=[Child(name, settings.home / "log") for name in processes])
-    if with_plain:
-        running.plain_settings = _plain_settings(settings)
-        running.plain = Pbx(install, running.plain_settings, secrets, "hot")
     before = dict(os.environ)
     try:
-        _start(running, speech_folder=settings.home / "prompts" / "fixed")
-        yield running
+        _start(running)
+        yield
     finally:
         _stop(running)
         os.environ.clear()
         os.environ.update(before)
-
-
-_ROLES: tuple[Role, Role] = ("sim", "hot")
 
 
 def bench_flows(home: Path) -> Path:
@@ -175,52 +183,39 @@ def _plain_settings(settings: Settings) -> Settings:
     return plain.model_copy(update=own)
 
 
-def _start(running: Stage, *, speech_folder: Path) -> None:
-    settings = running.settings
-    for pbx in (running.sim, running.hot, running.plain):
-        if pbx is not None:
-            pbx.start()
-            pbx.wait_ready()
-    _append(running.sim, "extensions.conf", _CALLER, "dialplan reload")
-    for pbx in (running.hot, running.plain):
-        if pbx is not None:
-            listener = _LISTENER.format(user=LISTENER, secret=running.secrets.sim_ami)
-            _append(pbx, "manager.conf", listener, "manager reload")
-    if running.plain is not None:
-        _without_agi(running.plain, speech_folder)
+def _start(running: Stage) -> None:
+    for pbx in _exchanges(running):
+        pbx.start()
+        pbx.wait_ready()
     os.environ.clear()
-    os.environ.update(as_environment(settings))
+    os.environ.update(as_environment(running.settings))
     for child in running.children:
         child.start()
-    control = ControlClient(settings, running.secrets)
+    control = ControlClient(running.settings, running.secrets)
     wait_for(lambda: (state := control.state()) is not None and state.pbx.connected, "telephony")
-    wait_for(lambda: all(_trunk_replies(pbx) for pbx in (running.hot, running.plain) if pbx), "the trunk")
 
 
 def _stop(running: Stage) -> None:
-    for child in reversed(running.children):
+    servers = running.rival.servers.values() if running.rival is not None else ()
+    for child in (*reversed(running.children), *servers):
         child.stop()
-    for pbx in (running.plain, running.hot, running.sim):
-        if pbx is not None:
-            pbx.stop()
+    for pbx in reversed(_exchanges(running)):
+        pbx.stop()
 
 
-def _append(pbx: Pbx, name: str, text: str, reload: str) -> None:
-    with (pbx.folder / "etc" / name).open("a", encoding="utf-8") as file:
-        file.write(text)
-    pbx.command(reload)
+def _exchanges(running: Stage) -> list[Pbx]:
+    rival = running.rival.pbx if running.rival is not None else None
+    return [pbx for pbx in (running.sim, running.hot, rival) if pbx is not None]
 
 
-def _without_agi(pbx: Pbx, prompts: Path) -> None:
+def _without_agi(pbx: Pbx, context: str) -> None:
     """Replace the one line that hands over to telephony; everything before it stays equal in both."""
     path = pbx.folder / "etc" / "extensions.conf"
     text = path.read_text(encoding="utf-8")
-    changed, count = re.subn(
-        r" same => n,AGI\(agi://[^)]*/call\)\n", lambda _: _DIALPLAN.replace("{prompts}", str(prompts)), text
-    )
+    changed, count = re.subn(r" same => n,AGI\(agi://[^)]*/call\)\n", " same => n,Goto(bench,${EXTEN},1)\n", text)
     if count != 1:
         raise Unavailable("the dialplan has changed: the bench must learn it again", code="bench_dialplan")
-    path.write_text(changed, encoding="utf-8")
+    path.write_text(f"{changed}\n{context}", encoding="utf-8")
     pbx.command("module load app_read.so")
     pbx.command("dialplan reload")
 

@@ -2,7 +2,10 @@
 
 import fcntl
 import os
+from contextlib import suppress
 from pathlib import Path
+
+_WIDTH = 20
 
 
 class ActivePlace:
@@ -18,8 +21,9 @@ class ActivePlace:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return False
-        os.ftruncate(self._file, 0)
-        os.pwrite(self._file, str(os.getpid()).encode(), 0)
+        # For people and the supervisor. Overwriting needs no room; where even that fails the place is still held.
+        with suppress(OSError):
+            os.pwrite(self._file, f"{os.getpid():<{_WIDTH}}".encode(), 0)
         return True
 
     def release(self) -> None:
@@ -36,7 +40,7 @@ def holder(path: Path) -> int | None:
     try:
         fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
-        text = os.pread(file, 32, 0)
+        text = os.pread(file, _WIDTH, 0).strip()
         return int(text) if text.isdigit() else None
     else:
         return None

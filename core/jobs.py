@@ -3,24 +3,35 @@
 import logging
 import os
 import socket
+import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
 from dbos import DBOS, DBOSConfig, SetEnqueueOptions, SetWorkflowID
-from sqlalchemy import Column
+from sqlalchemy import Column, delete
+from sqlalchemy.exc import OperationalError
 from sqlmodel import Field as Col
-from sqlmodel import SQLModel, select
+from sqlmodel import SQLModel, col, select
 
+from core.alive import is_provably_gone, own_mark
 from core.calendar import utc_now
 from core.db import Database, UtcTime
 
 APPLICATION_VERSION = "1"  # raised only when old unfinished jobs cannot be run by new code
 LEASE_S = 20
+STRANDED_S = 10.0
+DATABASE_RETRY_S = (1.0, 2.0, 5.0, 10.0)
 P = ParamSpec("P")
 R = TypeVar("R")
 _JOBS: dict[str, Callable[..., Any]] = {}
+_running: dict[str, int] = {}  # ids of the jobs whose bodies run in this process, and how often
+_changing = threading.Lock()
+_stopping = threading.Event()
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -34,8 +45,12 @@ class Job:
     delay_s: float = 0
 
 
+class _WorkerStops(BaseException):
+    """No failure of a job, which is what every other exception would be to DBOS: the job goes on at the next start."""
+
+
 class WorkerLease(SQLModel, table=True):
-    """Who works now: a worker whose lease has run out is dead and its jobs are taken over."""
+    """Who works now. A worker whose lease has run out, or whose process is provably gone, is dead."""
 
     __tablename__ = "worker_leases"
     executor_id: str = Col(primary_key=True, max_length=120)
@@ -46,7 +61,7 @@ def job(name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Register a durable job under a stable name; its body calls `step`s, which are each done once."""
 
     def register(function: Callable[P, R]) -> Callable[P, R]:
-        workflow = DBOS.workflow(name=name)(function)
+        workflow = DBOS.workflow(name=name)(_noted(function))
         _JOBS[name] = workflow
         return workflow
 
@@ -56,13 +71,51 @@ def job(name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
 def step(name: str, *, attempts: int = 1) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Register a step of a job: its result is remembered, so a resumed job does not repeat it.
 
-    A step that raises is tried up to `attempts` times, after 1, 2, 4 ... seconds; then its job ends in error.
+    A step that raises is tried up to `attempts` times, after 1, 2, 4 ... seconds; then its job ends in error. While
+    the database is gone or full it waits instead, for as long as that takes: no job fails by an outage.
     """
 
     def register(function: Callable[P, R]) -> Callable[P, R]:
-        return DBOS.step(name=name, retries_allowed=attempts > 1, max_attempts=attempts)(function)
+        waiting = _through_outages(function)
+        return DBOS.step(name=name, retries_allowed=attempts > 1, max_attempts=attempts)(waiting)
 
     return register
+
+
+def _through_outages(function: Callable[P, R]) -> Callable[P, R]:
+    @wraps(function)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        tries = 0
+        while True:
+            try:
+                return function(*args, **kwargs)
+            except OperationalError as error:
+                if tries == 0:
+                    log.exception("a job waits: the database does not answer")
+                if _stopping.wait(DATABASE_RETRY_S[min(tries, len(DATABASE_RETRY_S) - 1)]):
+                    raise _WorkerStops from error
+                tries += 1
+
+    return run
+
+
+def _noted(function: Callable[P, R]) -> Callable[P, R]:
+    """While the body runs, its id is among `_running`."""
+
+    @wraps(function)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        job_id = DBOS.workflow_id or ""
+        with _changing:
+            _running[job_id] = _running.get(job_id, 0) + 1
+        try:
+            return function(*args, **kwargs)
+        finally:
+            with _changing:
+                _running[job_id] -= 1
+                if not _running[job_id]:
+                    del _running[job_id]
+
+    return run
 
 
 def job_sleep(seconds: float) -> None:
@@ -80,8 +133,9 @@ class Jobs:
 
     def __init__(self, database: Database, jobs_url: str, *, queues: dict[str, int], worker: str = "worker") -> None:
         self._database = database
-        self.executor_id = f"{worker}@{socket.gethostname()}:{os.getpid()}"
+        self.executor_id = f"{worker}@{socket.gethostname()[:40]}:{own_mark() or os.getpid()}"
         self._queues = queues
+        self._stranded: dict[str, float] = {}  # own jobs that nothing runs, and since when
         config: DBOSConfig = {
             "name": "hotline",
             "system_database_url": jobs_url,
@@ -94,6 +148,7 @@ class Jobs:
 
     def launch(self) -> None:
         """Start working: take the lease, open the queues, take over what dead workers left."""
+        _stopping.clear()
         self.beat()
         DBOS.launch()
         for name, concurrency in self._queues.items():
@@ -116,17 +171,30 @@ class Jobs:
             session.merge(WorkerLease(executor_id=self.executor_id, beat_at=utc_now()))
 
     def take_over(self) -> list[str]:
-        """Resume the running jobs of workers whose lease ended; gives the ids of these jobs."""
+        """Resume the running jobs of workers that are dead; gives the ids of these jobs.
+
+        Those of another machine are dead when their lease has run out, those of this one as soon as they are gone.
+        """
         alive = self._alive_executors()
-        orphans = [
-            status.workflow_id
-            for status in DBOS.list_workflows(status="PENDING", load_input=False, load_output=False)
-            if status.executor_id not in alive
-        ]
+        pending = DBOS.list_workflows(status="PENDING", load_input=False, load_output=False)
+        orphans = [status.workflow_id for status in pending if status.executor_id not in alive]
+        own = {status.workflow_id for status in pending if status.executor_id == self.executor_id}
+        orphans += self._long_stranded(own)
         if orphans:
             DBOS.resume_workflows(orphans)
-            logging.getLogger(__name__).warning("jobs taken over from dead workers: %d", len(orphans))
+            log.warning("jobs of dead workers are taken over", extra={"count": len(orphans)})
         return orphans
+
+    def _long_stranded(self, own: set[str]) -> list[str]:
+        """Own jobs that count as running and do not run: a full disk took neither their result nor their failure."""
+        with _changing:
+            idle = own - _running.keys()
+        now = time.monotonic()
+        self._stranded = {job_id: self._stranded.get(job_id, now) for job_id in idle}
+        found = [job_id for job_id, since in self._stranded.items() if now - since >= STRANDED_S]
+        for job_id in found:
+            del self._stranded[job_id]
+        return found
 
     def unfinished(self) -> list[str]:
         """Ids of jobs that are waiting or running anywhere."""
@@ -135,6 +203,7 @@ class Jobs:
 
     def stop(self) -> None:
         """Stop taking work; running jobs go on at the next launch. The lease is given back."""
+        _stopping.set()
         DBOS.destroy(workflow_completion_timeout_sec=0)
         with self._database.session() as session:
             lease = session.get(WorkerLease, self.executor_id)
@@ -144,5 +213,10 @@ class Jobs:
     def _alive_executors(self) -> set[str]:
         cutoff = utc_now() - timedelta(seconds=LEASE_S)
         with self._database.reading() as session:
-            leases = session.exec(select(WorkerLease)).all()
-            return {lease.executor_id for lease in leases if lease.beat_at > cutoff} | {self.executor_id}
+            leases = {lease.executor_id: lease.beat_at for lease in session.exec(select(WorkerLease)).all()}
+        gone = [name for name in leases if is_provably_gone(name.rpartition(":")[2])]
+        if gone:
+            with self._database.session() as session:
+                session.exec(delete(WorkerLease).where(col(WorkerLease.executor_id).in_(gone)))
+        beating = {name for name, beat_at in leases.items() if beat_at > cutoff and name not in gone}
+        return beating | {self.executor_id}

@@ -34,9 +34,13 @@ class Settings(BaseSettings):
     node: str = Field(default="hot", pattern=r"^[a-z][a-z0-9]{0,15}$", description="Name of this PBX node")
 
     web_port: Port = 8000
+    tls_cert: str = Field(default="", description="Certificate chain (PEM file); with it the console speaks https")
+    tls_key: str = Field(default="", description="Key of that certificate (PEM file, not encrypted)")
     agi_port: Port = 4573
     control_port: Port = 4574
     tap_port: Port = Field(default=4575, description="Live sound of calls from Asterisk, for speech recognition")
+    scribe_port: Port = Field(default=4576, description="Words of talks that go on, for the web process")
+    scribe_tap_port: Port = Field(default=4577, description="Live sound of talks from Asterisk, to be written down")
     ami_port: Port = 5038
     sip_port: Port = 5060
     ws_port: Port = 8088
@@ -89,7 +93,18 @@ class Settings(BaseSettings):
         description="Callers at once; more hear that all lines are busy (two RTP ports each)",
     )
 
+    number_calls: int = Field(
+        default=8, ge=0, le=1000, description="More calls of one number in number_calls_within_s come last; 0: no limit"
+    )
+    number_calls_within_s: float = Field(default=900, ge=10, le=86400, description="The time in which they are counted")
+    number_calls_at_once: int = Field(
+        default=5, ge=0, le=1000, description="More calls of one number at once are asked to wait; 0: no limit"
+    )
+
     listen_most: int = Field(default=20, ge=0, le=500, description="Callers whose words are recognised live at once")
+    scribe_most: int = Field(
+        default=20, ge=0, le=500, description="Talks written down while they go on; of others the text follows after"
+    )
     ask_while_waiting: bool = Field(default=False, description="Invite those who wait to say what it is about")
 
     model: str = Field(default="demo", description="Speech model: demo, an official name, or a folder")
@@ -203,6 +218,16 @@ class Settings(BaseSettings):
         if self.oidc_issuer and not (self.oidc_issuer.startswith("https://") or is_near):
             raise ValueError("oidc_issuer must begin with https://")
         return self
+
+    def _tls_whole(self) -> "Settings":
+        if bool(self.tls_cert) != bool(self.tls_key):
+            raise ValueError("tls_cert and tls_key belong together; set both or neither")
+        return self
+
+    @property
+    def console_address(self) -> str:
+        """Where browsers find the console, without a path."""
+        return f"{'https' if self.tls_cert else 'http'}://{self.bind}:{self.web_port}"
 
     @property
     def database(self) -> str:

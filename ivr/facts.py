@@ -142,6 +142,12 @@ class SupervisorListened(Fact):
     actor: str = ""
 
 
+class SeatPhoneLost(Fact):
+    """The seat's telephone fell silent in a talk (a closed page, a dead network): the caller went back to the line."""
+
+    seat: str
+
+
 class MessageLeft(Fact):
     """The caller left a message; `path` is its file under the folder of state, WAV at 8 kHz."""
 

@@ -1,5 +1,7 @@
 """Facts of recording and transcription."""
 
+from typing import Literal
+
 from core.facts import Fact
 
 
@@ -8,6 +10,14 @@ class RecordingReady(Fact):
 
     recording_id: str
     salvaged: bool = False
+
+
+class RecordingFlawed(Fact):
+    """Sound of a talk is missing (a full disk, say): all of it or `missing_s` seconds. Found by comparing with the
+    ledger; the talk itself went on."""
+
+    why: Literal["nothing_recorded", "parts_missing"]
+    missing_s: float
 
 
 class TranscriptReady(Fact):

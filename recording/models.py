@@ -10,17 +10,22 @@ from core.db import UtcTime
 
 
 class Recording(SQLModel, table=True):
-    """One stereo file per call: left the citizen, right the human. Complete when Asterisk said it has closed it."""
+    """One stereo file per talk: left the citizen, right the human. Complete when Asterisk said it has closed it.
+
+    A message has a file of its own, with silence on the right.
+    """
 
     __tablename__ = "recordings"
 
-    id: str = Field(primary_key=True, max_length=80)  # the call's id
+    id: str = Field(primary_key=True, max_length=80)  # the call's id; of a message, made from its file's name
     call_id: str = Field(max_length=80, index=True)
+    kind: str = Field(default="talk", max_length=16)  # talk | message (the caller spoke to nobody)
     path: str = Field(max_length=300)  # relative to the recordings folder
     sha256: str = Field(max_length=64)
     size_bytes: int
     duration_s: float
-    state: str = Field(max_length=16)  # complete | salvaged (the PBX died; up to 2 s at the end may be missing)
+    state: str = Field(max_length=16)
+    # complete | salvaged (the PBX died; up to 2 s at the end may be missing) | incomplete (RecordingFlawed says it)
     created_at: datetime = Field(sa_column=Column(UtcTime, nullable=False))
 
 

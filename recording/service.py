@@ -2,7 +2,7 @@
 
 import logging
 import shutil
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
@@ -23,6 +23,7 @@ from recording.models import Recording
 from recording.spool import SpooledCall
 
 Outcome = Literal["stored", "known", "empty", "waiting"]
+Kind = Literal["talk", "message"]
 RETRY_S = 30  # after a disk that was full: the worker looks at the spool twice a second
 _SPARE_BYTES = 16 * 1024 * 1024
 _not_before: dict[Path, datetime] = {}  # marks in the spool that failed in this process
@@ -73,11 +74,11 @@ def register(database: Database, settings: Settings, call: SpooledCall, now: dat
         spool.clear(call)
         return "known" if known else "empty"
     place = _place(settings, call)
-    _refuse_full_disk(settings, call)
+    refuse_full_disk(settings, call.legs)
     stored = write_stereo(call.citizen, call.human, recordings_folder(settings) / place)
     is_salvaged = spool.is_salvaged(call)
     with database.session() as session:
-        _enter(session, call.uniqueid, place, stored, is_salvaged=is_salvaged, now=now)
+        enter(session, call.uniqueid, place, stored, call_id=call.uniqueid, is_salvaged=is_salvaged, now=now)
     spool.clear(call)
     return "stored"
 
@@ -117,18 +118,31 @@ def _place(settings: Settings, call: SpooledCall) -> Path:
     return Path(in_city(closed, settings.city_zone).strftime("%Y/%m/%d")) / f"{call.uniqueid}.flac"
 
 
-def _refuse_full_disk(settings: Settings, call: SpooledCall) -> None:
-    needed = 2 * sum(leg.stat().st_size for leg in call.legs) + _SPARE_BYTES
+def refuse_full_disk(settings: Settings, sources: Iterable[Path]) -> None:
+    """OSError when there is not room for a recording made of these files."""
+    needed = 2 * sum(source.stat().st_size for source in sources) + _SPARE_BYTES
     folder = recordings_folder(settings)
     folder.mkdir(parents=True, exist_ok=True)
     if shutil.disk_usage(folder).free < needed:
         raise OSError(f"the disk of {folder} has less than {needed // 1024 // 1024} MB free; make room")
 
 
-def _enter(session: Session, uniqueid: str, place: Path, stored: Stored, *, is_salvaged: bool, now: datetime) -> None:
+def enter(
+    session: Session,
+    recording_id: str,
+    place: Path,
+    stored: Stored,
+    *,
+    call_id: str,
+    now: datetime,
+    kind: Kind = "talk",
+    is_salvaged: bool = False,
+) -> None:
+    """The row of a stored recording and the fact that it is ready, once. `place` is relative to the folder."""
     row = {
-        "id": uniqueid,
-        "call_id": uniqueid,
+        "id": recording_id,
+        "call_id": call_id,
+        "kind": kind,
         "path": place.as_posix(),
         "sha256": stored.sha256,
         "size_bytes": stored.size_bytes,
@@ -137,8 +151,8 @@ def _enter(session: Session, uniqueid: str, place: Path, stored: Stored, *, is_s
         "created_at": now,
     }
     if insert_once(session, Recording, row):
-        fact_id = RecordingReady.once(uniqueid)
+        fact_id = RecordingReady.once(recording_id)
         publish(
             session,
-            RecordingReady(id=fact_id, at=now, call_id=uniqueid, recording_id=uniqueid, salvaged=is_salvaged),
+            RecordingReady(id=fact_id, at=now, call_id=call_id, recording_id=recording_id, salvaged=is_salvaged),
         )

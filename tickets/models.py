@@ -17,6 +17,8 @@ class Ticket(SQLModel, table=True):
     id: int | None = Field(default=None, primary_key=True)
     number: str = Field(unique=True, max_length=24)  # 20261122-000001: read out to citizens digit by digit
     call_id: str | None = Field(default=None, max_length=80, unique=True)
+    source: str = Field(default="talk", max_length=16)  # talk | message: what it was drafted from
+    recording_id: str | None = Field(default=None, max_length=80)  # whose transcript the fields' spans point into
     state: str = Field(max_length=16, index=True)  # draft open dispatched done closed reopened withdrawn
     category: str | None = Field(default=None, max_length=64)
     place: str | None = Field(default=None, max_length=200)

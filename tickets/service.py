@@ -1,8 +1,9 @@
 """What may be done to a work order: make a draft, edit its fields, move it. One transaction of the caller each."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import update
 from sqlalchemy.engine import CursorResult
@@ -31,6 +32,18 @@ LONGEST = {
 """Fields that people may edit, with the greatest length of each."""
 
 
+@dataclass(frozen=True)
+class Heard:
+    """What a draft was made from; `recording_id` is whose transcript its spans point into."""
+
+    source: Literal["talk", "message"]
+    recording_id: str | None = None
+
+
+TALK = Heard("talk")
+_MADE = {"talk": "由通话生成", "message": "由来电留言生成"}
+
+
 def next_number(session: Session, now: datetime, zone: str) -> str:
     """The next number of the city's day, such as 20261122-000001; unique however many write at once."""
     day = in_city(now, zone).strftime("%Y%m%d")
@@ -45,7 +58,15 @@ def next_number(session: Session, now: datetime, zone: str) -> str:
 
 
 def create_draft(
-    session: Session, draft: Draft, *, call_id: str | None, caller: str, zone: str, now: datetime, actor: str = "robot"
+    session: Session,
+    draft: Draft,
+    *,
+    call_id: str | None,
+    caller: str,
+    zone: str,
+    now: datetime,
+    actor: str = "robot",
+    heard: Heard = TALK,
 ) -> Ticket:
     """Store a draft work order; a call has one only, so the second time gives the first one back."""
     known = find_by_call(session, call_id) if call_id else None
@@ -54,6 +75,8 @@ def create_draft(
     ticket = Ticket(
         number=next_number(session, now, zone),
         call_id=call_id,
+        source=heard.source,
+        recording_id=heard.recording_id,
         state="draft",
         caller=caller,
         created_at=now,
@@ -68,12 +91,15 @@ def create_draft(
         session,
         TicketDrafted(id=TicketDrafted.once(ticket.number), at=now, call_id=call_id, ticket_id=identity(ticket)),
     )
-    session.add(TicketMove(ticket_id=identity(ticket), was="", now="draft", actor=actor, reason="由通话生成", at=now))
+    session.add(
+        TicketMove(ticket_id=identity(ticket), was="", now="draft", actor=actor, reason=_MADE[heard.source], at=now)
+    )
     return ticket
 
 
-def redraft(session: Session, ticket: Ticket, draft: Draft, *, now: datetime) -> None:
+def redraft(session: Session, ticket: Ticket, draft: Draft, *, now: datetime, heard: Heard) -> None:
     """Take over a better transcript's draft, except in fields that a person has edited."""
+    ticket.source, ticket.recording_id = heard.source, heard.recording_id
     columns, sources = draft.columns(), draft.sources()
     edited = {name for name, source in ticket.fields.items() if source.get("edited_by")}
     if "category" in edited:
@@ -87,6 +113,14 @@ def redraft(session: Session, ticket: Ticket, draft: Draft, *, now: datetime) ->
     ticket.updated_at = now
     ticket.version += 1
     session.add(ticket)
+
+
+def note(session: Session, ticket: Ticket, reason: str, *, now: datetime, actor: str = "robot") -> None:
+    """A line in the story of a work order that stays in its state."""
+    move = TicketMove(
+        ticket_id=identity(ticket), was=ticket.state, now=ticket.state, actor=actor, reason=reason, at=now
+    )
+    session.add(move)
 
 
 def find_by_call(session: Session, call_id: str) -> Ticket | None:

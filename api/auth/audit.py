@@ -19,9 +19,9 @@ def write_audit(session: Session, *, actor: str, action: str, subject: str, now:
     session.add(line)
 
 
-def write_listening(session: Session, *, actor: str, call_id: str, now: datetime) -> None:
+def write_listening(session: Session, *, actor: str, recording_id: str, now: datetime) -> None:
     """One line per listening: a player asks for the same recording in many ranges."""
-    subject = f"recording:{call_id}"
+    subject = f"recording:{recording_id}"
     if not _written(session, actor, "recording.listen", subject, now - ONE_LISTENING):
         write_audit(session, actor=actor, action="recording.listen", subject=subject, now=now)
 

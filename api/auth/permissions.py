@@ -17,9 +17,12 @@ Permission = Literal[
     "seats.change_any",
     "talks.control_own",
     "talks.supervise",
+    "nuisance.read",
+    "nuisance.change",
     "metrics.read",
     "metrics.export",
     "live.read",
+    "softphone.use",
     "users.manage",
     "audit.read",
     "audit.export",
@@ -41,14 +44,18 @@ _AGENT: frozenset[Permission] = frozenset(
         "talks.control_own",
         "metrics.read",
         "live.read",
+        "softphone.use",
     }
 )
 
+# Who answers the telephone does not decide who may call; the list is of numbers, so it needs `numbers.read` as well.
+_NUISANCE: frozenset[Permission] = frozenset({"nuisance.read", "nuisance.change"})
+
 ROLES: dict[str, frozenset[Permission]] = {
     "agent": _AGENT,
-    "leader": _AGENT | {"seats.change_any", "talks.supervise", "metrics.export"},
+    "leader": _AGENT | _NUISANCE | {"seats.change_any", "talks.supervise", "metrics.export"},
     # Figures and the trail, not citizens: numbers and names reach this role masked.
-    "operations": (_AGENT - {"seats.change_own", "talks.control_own", "numbers.read"})
+    "operations": (_AGENT - {"seats.change_own", "talks.control_own", "numbers.read", "softphone.use"})
     | {"seats.change_any", "metrics.export", "audit.read", "audit.export"},
     # A department sees the work orders that were given to it, with the number to ring the citizen and the sound of
     # that one call, and nothing else: see Person.only_department.

@@ -62,16 +62,25 @@ def facts_of(session: Session, call_id: str) -> Sequence[FactRow]:
     return session.exec(select(FactRow).where(col(FactRow.call_id) == call_id).order_by(col(FactRow.seq))).all()
 
 
-def recording_of(session: Session, call_id: str) -> Recording | None:
-    """The recording of a call."""
-    return session.exec(select(Recording).where(col(Recording.call_id) == call_id)).first()
+def recordings_of(session: Session, call_id: str) -> Sequence[Recording]:
+    """The talk's recording first, then messages that the caller left."""
+    found = select(Recording).where(col(Recording.call_id) == call_id)
+    return session.exec(found.order_by(col(Recording.kind).desc(), col(Recording.id))).all()
+
+
+def recording_of(session: Session, call_id: str, recording_id: str = "") -> Recording | None:
+    """The recording of a call with this id; without one, that of its talk, or else the first message."""
+    found = recordings_of(session, call_id)
+    return next((one for one in found if recording_id in ("", one.id)), None)
 
 
 def transcript_of(session: Session, call_id: str) -> Transcript | None:
-    """The best transcript of a call: a finished one before one that waits or failed, the newest of these."""
+    """The best transcript of that recording: a finished one before one that waits or failed, the newest of these."""
+    recording = recording_of(session, call_id)
     found = session.exec(
         select(Transcript).where(col(Transcript.call_id) == call_id).order_by(col(Transcript.id).desc())
     ).all()
+    found = [one for one in found if recording is None or one.recording_id == recording.id]
     return next((one for one in found if one.state == "done"), found[0] if found else None)
 
 

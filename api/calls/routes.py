@@ -22,6 +22,7 @@ router = APIRouter(prefix="/calls", tags=["calls"])
 Reader = Annotated[Person, Depends(Needs("calls.read"))]
 Listener = Annotated[Person, Depends(Needs("recordings.listen", "recordings.listen_own"))]
 Words = Annotated[str, Query(max_length=100, description="One or several, separated by commas")]
+RecordingId = Annotated[str, Query(max_length=80, description="Id of a message; without it the talk's recording")]
 
 
 @router.get("")
@@ -46,13 +47,16 @@ def one_call(call_id: str, context: ContextDep, person: Reader) -> CallDetail:
     """One call with its facts, recording, transcript and work order."""
     with context.database.reading() as session:
         call = queries.get_call(session, call_id)
-        recording = queries.recording_of(session, call_id)
+        recordings = [
+            RecordingView.model_validate(one, from_attributes=True) for one in queries.recordings_of(session, call_id)
+        ]
         transcript = queries.transcript_of(session, call_id)
         ticket = queries.ticket_of(session, call_id)
         detail = CallDetail(
             call=queries.show_calls(session, [call])[0],
             facts=[FactView.model_validate(fact, from_attributes=True) for fact in queries.facts_of(session, call_id)],
-            recording=RecordingView.model_validate(recording, from_attributes=True) if recording else None,
+            recording=recordings[0] if recordings else None,
+            messages=recordings[1:],
             transcript=_show_transcript(transcript) if transcript else None,
             ticket=show_ticket(ticket, context.catalogue) if ticket else None,
         )
@@ -81,7 +85,7 @@ def why(call_id: str, context: ContextDep, person: Reader) -> WhyView:
     response_class=FileResponse,
     responses={200: {"content": {"audio/flac": {}}}, 206: {"content": {"audio/flac": {}}}},
 )
-def recording(call_id: str, context: ContextDep, person: Listener) -> FileResponse:
+def recording(call_id: str, context: ContextDep, person: Listener, which: RecordingId = "") -> FileResponse:
     """The stereo recording, left the citizen, right the human; ranges are served. Listening is kept in the audit.
 
     A department hears the calls behind its own work orders.
@@ -89,16 +93,16 @@ def recording(call_id: str, context: ContextDep, person: Listener) -> FileRespon
     with context.database.reading() as session:
         if not person.may("recordings.listen"):
             queries.demand_own(session, call_id, person.only_department)
-        found = queries.recording_of(session, call_id)
+        found = queries.recording_of(session, call_id, which)
     file = recording_file(context.settings, found) if found else None
-    if file is None or not file.is_file():
+    if found is None or file is None or not file.is_file():
         raise NotFound("这通电话没有录音", code="recording_none")
     with context.database.session() as session:
-        write_listening(session, actor=person.login, call_id=call_id, now=utc_now())
+        write_listening(session, actor=person.login, recording_id=found.id, now=utc_now())
     return FileResponse(
         file,
         media_type="audio/flac",
-        filename=f"{call_id}.flac",
+        filename=f"{found.id}.flac",
         content_disposition_type="inline",
         headers={"Cache-Control": "private, no-store"},
     )

@@ -46,9 +46,10 @@ class FactView(BaseModel):
 
 
 class RecordingView(BaseModel):
-    """The recording of a call."""
+    """The recording of a talk, or of a message that the caller left."""
 
     id: str
+    kind: str
     duration_s: float
     sha256: str
     state: str
@@ -96,6 +97,7 @@ class CallDetail(BaseModel):
     call: CallView
     facts: list[FactView]
     recording: RecordingView | None
+    messages: list[RecordingView] = []  # that the caller left besides
     transcript: TranscriptView | None
     ticket: TicketView | None
 

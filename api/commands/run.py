@@ -15,13 +15,14 @@ def add_to(app: typer.Typer) -> None:
     app.command(epilog="Example: `HOTLINE_AGI_PORT=4600 hotline telephony`")(telephony)
     app.command(epilog="Example: `HOTLINE_WEB_PORT=8080 hotline web`")(web)
     app.command(epilog="Example: `hotline worker`")(worker)
+    app.command(epilog="Example: `hotline scribe`")(scribe)
     app.command(epilog="Example: `hotline version --json`")(version)
 
 
 def up(
     demo_users: Annotated[bool, typer.Option("--demo-users", help="Also create one login for every role")] = False,
 ) -> None:
-    """Run everything on this machine: Asterisk, telephony, worker and web; restart what dies; stop with Ctrl-C."""
+    """Run everything on this machine: Asterisk and all processes of ours; restart what dies; stop with Ctrl-C."""
     from api.up import run
 
     run(load_settings(), demo_users=demo_users, say=typer.echo)
@@ -45,6 +46,11 @@ def worker() -> None:
     from api.worker import run
 
     run(load_settings())
+
+
+def scribe() -> None:
+    """Run the scribe: writes talks down while they go on, for the page of whoever talks."""
+    importlib.import_module("api.scribe.process").run(load_settings())
 
 
 def version(as_json: Annotated[bool, typer.Option("--json", help="Print JSON")] = False) -> None:

@@ -73,7 +73,7 @@ async def _play(settings: Settings, *, once: bool, as_json: bool, soak_s: float,
         await city.start()
         await staff.sign_in(admin.login, admin.password)
         await staff.seats_ready(settings.seats)
-        say(f"console http://{settings.bind}:{settings.web_port}/  login {admin.login}  password {admin.password}")
+        say(f"console {settings.console_address}/  login {admin.login}  password {admin.password}")
         if once:
             return await _once(stage, as_json=as_json, began=began)
         return await _stay(stage, soak_s)

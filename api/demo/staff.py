@@ -5,6 +5,7 @@ from typing import Any
 
 import httpx
 
+from api.own_web import own_web_tls
 from core.errors import Unavailable
 from core.settings import Settings
 
@@ -18,7 +19,8 @@ class Staff:
 
     def __init__(self, settings: Settings) -> None:
         self._http = httpx.AsyncClient(
-            base_url=f"http://{settings.bind}:{settings.web_port}",
+            base_url=settings.console_address,
+            verify=own_web_tls(settings),
             headers={"X-Requested-With": "hotline"},
             timeout=15,
             trust_env=False,

@@ -45,7 +45,7 @@ class HealthView(BaseModel):
 def health(context: ContextDep) -> HealthView:
     """State of the whole; public, without personal data."""
     live = context.control.state()
-    checks = web_checks(context.database, live)
+    checks = web_checks(context.database, live, context.settings.home)
     return HealthView(
         status=_status(checks),
         version=version(),

@@ -28,6 +28,14 @@ class PbxState(BaseModel):
     version: str | None = None
 
 
+class FactsState(BaseModel):
+    """Facts on their way to the database: how many, whether it refuses them, whether the disk does as well."""
+
+    waiting: int = 0
+    failing: bool = False
+    unsafe: bool = False
+
+
 class LiveCall(BaseModel):
     """One call in the telephony process."""
 
@@ -51,6 +59,7 @@ class TelephonyState(BaseModel):
     """What the telephony process knows at this moment."""
 
     pbx: PbxState = PbxState()
+    facts: FactsState = FactsState()
     calls: list[LiveCall] = []
     seats: list[LiveSeat] = []
     waiting: list[str] = []
@@ -97,6 +106,10 @@ class ControlClient:
         body: dict[str, str | bool] = {"action": action, "target": target, "seat": seat, "actor": actor}
         body["any_seat"] = any_seat
         self._ask("POST", f"/talks/{quote(call_id, safe='')}", body)
+
+    def give_phone(self, seat: str, password: str) -> None:
+        """A new password for the telephone in this seat's page; Unavailable when telephony or the PBX is down."""
+        self._ask("POST", f"/seats/{seat}/phone", {"password": password})
 
     def why(self, call_id: str) -> str:
         """In words, why this call is where it is."""

@@ -43,6 +43,7 @@ class TicketView(BaseModel):
     id: int
     number: str
     call_id: str | None
+    source: str
     state: str
     category: str | None
     category_name: str | None

@@ -137,7 +137,13 @@ class Plan(_Part):
         called = self.lines.get(line)
         if called is None:
             return skill or GENERAL, priority
-        return called.skill if skill in ("", GENERAL) else skill, max(priority, called.priority)
+        # Who is to come last does so on every line.
+        priority = priority if priority < 0 else max(priority, called.priority)
+        return called.skill if skill in ("", GENERAL) else skill, priority
+
+    def is_urgent_line(self, line: str) -> bool:
+        """Whoever dials this number is as urgent as somebody who says urgent words."""
+        return line in self.lines and self.lines[line].priority >= self.urgent.priority > 0
 
     def urgency(self, text: str) -> int:
         """Priority for what a caller said; 0 when nothing in it is urgent."""

@@ -82,7 +82,7 @@ class AcdService:
         now = self._now()
         repeat = self._acd.floor.plan.repeat
         times = self._learning.repeats.times(number, now, repeat.within_s)
-        if times and repeat.priority > priority:
+        if times and repeat.priority > priority >= 0:  # below 0: calls so often that repeating is no reason
             priority, why = repeat.priority, f"未接通后第{times + 1}次来电"
         self._acd.join(call_id, skill, priority, now, line=line, why=why, asked_at=asked_at)
         self._learning.joined(call_id, number, now)
@@ -118,6 +118,10 @@ class AcdService:
         """The talk is over; with `call_id` only if it is that one."""
         self._acd.talk_ended(seat, self._now(), call_id)
         self._follow_up()
+
+    def is_urgent_line(self, line: str) -> bool:
+        """See `Plan.is_urgent_line`."""
+        return self._acd.floor.plan.is_urgent_line(line)
 
     # --- seats ---------------------------------------------------------------------------------------------------
 

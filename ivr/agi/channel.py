@@ -22,14 +22,16 @@ from ivr.facts import (
     CallerSaid,
     SeatDidNotAnswer,
     SeatOffered,
+    SeatPhoneLost,
 )
 from ivr.flow.ports import CallerHungUp
+from ivr.phones import NO_SOUND
 from ivr.tap.listener import SpokenAnswer
 
 log = logging.getLogger(__name__)
 
 DIAL_SLACK_S = 60
-PASSED_ON_PRIORITY, PASSED_ON = 50, "坐席转回队列"
+PASSED_ON_PRIORITY, PASSED_ON, LOST = 50, "坐席转回队列", "坐席话机中断"
 
 CALL_REJECTED = "21"  # Q.850
 WHY: Mapping[str, Why] = {
@@ -47,6 +49,7 @@ class AgiCall(SpeakingCall):
         super().__init__(session, call_id, phone)
         self._place = place  # in line, taken in an earlier call
         self._pass_on: PassOn | None = None
+        self._back_because = PASSED_ON  # in line again
         self._has_talked = False
         self._invited = False  # to say what it is about, once in a call
 
@@ -77,7 +80,7 @@ class AgiCall(SpeakingCall):
                 skill = await self._passed_on(skill) or ""
                 if not skill:
                     return
-                waiter = phone.acd.join(self.call_id, skill, PASSED_ON_PRIORITY, why=PASSED_ON)
+                waiter = phone.acd.join(self.call_id, skill, PASSED_ON_PRIORITY, why=self._back_because)
                 place = PlaceInLine(self._session, phone, waiter, self.say, (skill, PASSED_ON_PRIORITY))
         finally:
             phone.acd.leave(self.call_id)
@@ -93,6 +96,10 @@ class AgiCall(SpeakingCall):
             self._pass_on = None
             phone.live.passed_on(self.call_id)
             await self._session.set_variable(HELD, "1")
+            self._back_because = LOST if to.kind == "lost" else PASSED_ON
+            if to.kind == "lost":
+                await self.say("talk_lost", {})
+                return skill
             if to.kind == "skill":
                 return to.target
             if to.kind == "seat":
@@ -174,7 +181,10 @@ class AgiCall(SpeakingCall):
             raise
         if status == "ANSWER":
             self._has_talked = True
-            self._talk_over(offer.seat, "seat", ringing_since)
+            is_lost = self._pass_on is not None and self._pass_on.kind == "lost"
+            self._talk_over(offer.seat, "system" if is_lost else "seat", ringing_since)
+            if is_lost:
+                self._fact(SeatPhoneLost(at=phone.now(), call_id=self.call_id, node=phone.node, seat=offer.seat))
             return True
         why = await self._why_not(status)
         at = phone.now()
@@ -187,12 +197,14 @@ class AgiCall(SpeakingCall):
         phone = self._phone
         phone.talks.begins(self.call_id, self._session)
         ring_s = str(round(phone.offer_timeout_s))
-        where = f"PJSIP/{seat}"
+        where = phone.phones.dial(seat)
         await self._session.exec("Dial", where, ring_s, "gm(default)", timeout_s=phone.max_call_s + DIAL_SLACK_S)
         status = await self._session.get_variable("DIALSTATUS") or ""
         if status == "ANSWER":
             # The two are apart: for good, or because the talk was held or passed on.
             self._pass_on = await phone.talks.go_on(self.call_id, self._session)
+            if self._pass_on is None and await self._session.get_variable("HANGUPCAUSE") == str(NO_SOUND):
+                self._pass_on = PassOn("lost", "", seat)
         return status
 
     async def _connect(self, seat: str) -> str:
@@ -219,7 +231,7 @@ class AgiCall(SpeakingCall):
         if status == "ANSWER":
             self._talk_over(seat, "caller", ringing_since)
 
-    def _talk_over(self, seat: str, by: Literal["caller", "seat"], ringing_since: datetime) -> None:
+    def _talk_over(self, seat: str, by: Literal["caller", "seat", "system"], ringing_since: datetime) -> None:
         # AMI reports the answer at its moment; when that link was down, the start of the ringing is the best there is.
         phone = self._phone
         self._talked_with = seat

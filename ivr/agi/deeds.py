@@ -134,9 +134,10 @@ class Deeds:
                 return 0.0
         except OSError:
             return 0.0
-        where, duration_s = str(file), round(seconds, 2)
-        message = MessageLeft(at=self.now(), call_id=self.call_id, node=self.node, path=where, duration_s=duration_s)
-        self.write(message)
+        left = {"path": str(file), "duration_s": round(seconds, 2)}
+        # The worker tells of the same file when this process dies before it does.
+        about = {"id": MessageLeft.once(file.stem), "at": self.now(), "call_id": self.call_id, "node": self.node}
+        self.write(MessageLeft.model_validate(about | left))
         return seconds
 
     @staticmethod

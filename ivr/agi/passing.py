@@ -10,9 +10,12 @@ HELD = "HOTLINE_HELD"  # set to 1: were this process to die now, the dialplan's 
 
 @dataclass(frozen=True)
 class PassOn:
-    """The caller goes on to `target`: a seat, a skill of the line, or an allowed number outside."""
+    """The caller goes on to `target`: a seat, a skill of the line, or an allowed number outside.
 
-    kind: Literal["seat", "skill", "outside"]
+    `lost`: nobody wanted it; the seat's telephone fell silent, and the caller goes back to where he came from.
+    """
+
+    kind: Literal["seat", "skill", "outside", "lost"]
     target: str
     from_seat: str
 

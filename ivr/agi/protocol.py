@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from types import MappingProxyType
 from unicodedata import category
 
@@ -15,6 +16,8 @@ MAX_VALUE = 1_000  # bytes of one value that we send; Asterisk gives back 1,023 
 MAX_COMMAND = 2_000  # Asterisk reads 2,048 bytes at a time; what becomes of a longer line is not to be relied on
 
 _ENV_LINE = re.compile(r"(agi_\w{1,64}): ?(.*)")
+# No two ways to read a line: a stranger who sends nearly a block must not make the search for it long.
+_ENV_BLOCK = re.compile(rb"(?:agi_\w{1,64}:[^\r\n]*\n){1,%d}\n" % MAX_ENV_LINES)
 _REPLY = re.compile(r"(\d{3}) ?(.*)")
 _RESULT = re.compile(r"result=(\S*)\s*(.*)")
 _FIELD = re.compile(r'(\w+)=(?:"(.*?)"(?=\s+\w+=|\s*$)|(\S*))')
@@ -65,7 +68,7 @@ class AgiProtocol:
     """Reads one AGI connection; the events do not depend on how the bytes were cut into pieces."""
 
     def __init__(self) -> None:
-        self._buffer = bytearray()
+        self._buffer = b""  # a line that is not complete yet
         self._env: dict[str, str] | None = {}
         self._env_lines = 0
         self._usage: list[str] | None = None
@@ -77,18 +80,21 @@ class AgiProtocol:
             return []
         self._buffer += data
         events: list[Event] = []
-        while not self._over and (end := self._buffer.find(b"\n")) >= 0:
-            raw = bytes(self._buffer[:end])
-            del self._buffer[: end + 1]
+        if self._env is not None and (whole := self._whole_env()) is not None:
+            events.append(whole)
+        *lines, self._buffer = self._buffer.split(b"\n")
+        for raw in lines:
             event = self._line(raw) if len(raw) <= MAX_LINE else Broken("a line is too long")
             if event is not None:
                 events.append(event)
-            self._over = isinstance(event, Broken)
+                if isinstance(event, Broken):
+                    self._over = True
+                    break
         if not self._over and len(self._buffer) > MAX_LINE:
             events.append(Broken("a line is too long"))
             self._over = True
         if self._over:
-            self._buffer.clear()
+            self._buffer = b""
         return events
 
     def receive_eof(self) -> list[Event]:
@@ -110,6 +116,18 @@ class AgiProtocol:
             self._usage = [line[4:]]
             return None
         return self._reply_line(line)
+
+    def _whole_env(self) -> EnvReceived | None:
+        """The env block when it came in one piece and has nothing strange in it, as nearly always; else None.
+
+        What it gives is what its lines would give one by one.
+        """
+        match = None if self._env_lines else _ENV_BLOCK.match(self._buffer)
+        if match is None or match.end() > MAX_LINE:
+            return None
+        self._buffer, self._env = self._buffer[match.end() :], None
+        pairs = _ENV_LINE.findall(match[0].decode("utf-8", "replace"))
+        return EnvReceived(MappingProxyType(dict(reversed(pairs))))  # a name given twice: the first one counts
 
     def _env_line(self, line: str) -> Event | None:
         assert self._env is not None  # noqa: S101 - told to the type checker
@@ -166,6 +184,7 @@ def agi_value(value: str) -> str:
     return f'"{escaped}"'
 
 
+@lru_cache(2_000)  # the same prompts are asked for over and over
 def agi_line(*words: str) -> bytes:
     """One command as bytes with its line end; each word is one argument. BadInput as in `agi_value`."""
     line = " ".join(word if _PLAIN_WORD.fullmatch(word) else agi_value(word) for word in words)

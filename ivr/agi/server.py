@@ -43,7 +43,8 @@ class AgiServer:
 
     async def start(self) -> None:
         """Listen; OSError when the port is taken."""
-        self._server = await asyncio.start_server(self._connected, self.host, self.port, backlog=512)
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(lambda: AgiSession(self._connected), self.host, self.port, backlog=512)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self, *, grace_s: float = 0.0) -> None:
@@ -57,12 +58,12 @@ class AgiServer:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def _connected(self, session: AgiSession) -> None:
         if len(self._tasks) >= self._max_connections:
             _log.warning("too many AGI connections; one was refused")
-            writer.transport.abort()
+            session.refuse()
             return
-        task = asyncio.create_task(self._serve(AgiSession(reader, writer)))
+        task = asyncio.create_task(self._serve(session))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -75,13 +76,11 @@ class AgiServer:
             await session.wait_closed()
 
     async def _handler_for(self, session: AgiSession) -> Handler | None:
-        try:
-            async with asyncio.timeout(self._env_timeout_s):
-                if not await session.read_env():
-                    _log.info("an AGI connection ended before its env block")
-                    return None
-        except TimeoutError:
-            _log.warning("an AGI connection sent no env block in time")
+        if not await session.read_env(self._env_timeout_s):
+            if session.closed:
+                _log.info("an AGI connection ended before its env block")
+            else:
+                _log.warning("an AGI connection sent no env block in time")
             return None
         path = session.env.get("agi_network_script", "").partition("?")[0].strip("/")
         if (handler := self._handlers.get(path)) is None:
@@ -89,7 +88,6 @@ class AgiServer:
         return handler
 
     async def _run(self, session: AgiSession, handler: Handler) -> None:
-        reading = asyncio.create_task(session.read_replies())
         self._open += 1
         try:
             await handler(session)
@@ -100,8 +98,6 @@ class AgiServer:
             _log.error("an AGI handler failed", extra={"error": type(error).__name__, "place": _place(error)})
         finally:
             self._open -= 1
-            reading.cancel()
-            await asyncio.gather(reading, return_exceptions=True)
 
 
 def _place(error: BaseException) -> str:

@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from core.errors import BadInput, HotlineError, Unavailable
@@ -14,6 +14,7 @@ COMMAND_S = 10.0
 MEDIA_S = 600.0  # longest prompt
 CALL_S = 14_500.0  # an application (Dial, say) may last as long as the longest call
 SLACK_S = 10.0
+CLOCK_S = 0.001  # a loop's alarms may ring this much too early
 _KEYS = re.compile(r"[0-9*#A-D]*")
 
 
@@ -29,21 +30,25 @@ class AgiCommandFailed(HotlineError):
     """Asterisk refused or could not do the command; the caller is still there and so is the session."""
 
 
-class AgiSession:
+class AgiSession(asyncio.Protocol):
     """Commands to one channel. All raise CallerHungUp once the caller or the connection is gone.
 
-    Commands may be cancelled: the answer that comes later is recognised and dropped.
+    Commands may be cancelled: the answer that comes later is recognised and dropped. What comes is read as it comes,
+    without a task of its own: a call is a few dozen short lines, and waking a task costs more than reading one.
     """
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def __init__(self, connected: Callable[["AgiSession"], None]) -> None:
         self.env: Mapping[str, str] = MappingProxyType({})
         self.closed = False  # nothing more can be said to Asterisk
+        self._connected = connected
         self._hung_up = asyncio.Event()  # nothing more can be said to the caller
+        self._begun = asyncio.Event()  # the env block is complete, or never will be
+        self._gone_away = asyncio.Event()  # the socket is closed
         self._ready = False
-        self._reader = reader
-        self._writer = writer
+        self._transport: asyncio.Transport | None = None
         self._protocol = AgiProtocol()
-        self._pending: deque[asyncio.Future[Reply]] = deque()
+        self._pending: deque[tuple[asyncio.Future[Reply], float]] = deque()  # with the moment it is too late
+        self._alarm: asyncio.TimerHandle | None = None
         self._failure: type[HotlineError] | None = None
 
     @property
@@ -57,60 +62,82 @@ class AgiSession:
 
     # -- connection ---------------------------------------------------------------------------------------------
 
-    async def read_env(self) -> bool:
-        """Read up to the end of the env block; False when the peer left or spoke something else."""
-        while not self._ready and not self.closed:
-            await self._read_once()
-        return self._ready and not self.closed
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Asterisk has connected."""
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - told to the type checker
+        self._transport = transport
+        self._connected(self)
 
-    async def read_replies(self) -> None:
-        """Read until the connection ends; runs as a task beside the handler."""
-        while not self.closed:
-            await self._read_once()
+    def data_received(self, data: bytes) -> None:
+        """Bytes as they came."""
+        for event in self._protocol.receive_data(data):
+            self._take(event)
+
+    def eof_received(self) -> None:
+        """Asterisk has closed its side."""
+        for event in self._protocol.receive_eof():
+            self._take(event)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The socket is closed, whoever did it."""
+        self.eof_received()
+        self.close()
+        self._gone_away.set()
+
+    async def read_env(self, timeout_s: float) -> bool:
+        """Wait for the end of the env block; False when it did not come, for whatever reason."""
+        if not self._begun.is_set():
+            late = asyncio.get_running_loop().call_later(timeout_s, self._begun.set)
+            await self._begun.wait()
+            late.cancel()
+        return self._ready and not self.closed
 
     def close(self) -> None:
         """Close the connection: Asterisk goes on in the dialplan. Safe at any time, and twice."""
         if not self.closed:
             self.closed = True
             self._hung_up.set()
+            self._begun.set()
+            self._set_alarm(None)
             self._fail_pending()
-        self._writer.close()
+        if self._transport is not None:
+            self._transport.close()
+
+    def refuse(self) -> None:
+        """Close at once, without a word."""
+        self.close()
+        if self._transport is not None:
+            self._transport.abort()
 
     async def wait_closed(self) -> None:
-        """Wait until the socket is gone; what is still unsent is thrown away after a moment."""
+        """Wait until everything is sent, or the socket gone; what is still unsent is thrown away after a moment."""
+        if self._transport is None or not self._transport.get_write_buffer_size():
+            return
         try:
             async with asyncio.timeout(1):
-                await self._writer.wait_closed()
-        except (OSError, TimeoutError):
-            self._writer.transport.abort()
-
-    async def _read_once(self) -> None:
-        try:
-            data = await self._reader.read(8192)
-        except OSError:
-            data = b""
-        events = self._protocol.receive_data(data) if data else self._protocol.receive_eof()
-        for event in events:
-            self._take(event)
+                await self._gone_away.wait()
+        except TimeoutError:
+            self.refuse()
 
     def _take(self, event: Event) -> None:
         match event:
+            case Reply():
+                self._answered(event)
             case EnvReceived(values):
                 self.env, self._ready = values, True
+                self._begun.set()
             case HangupSeen():
                 self._hung_up.set()
             case Ended():
                 self.close()
             case Broken():
                 self._fail(AgiOutOfStep)
-            case Reply():
-                self._answered(event)
 
     def _answered(self, reply: Reply) -> None:
         if not self._pending:
             self._fail(AgiOutOfStep)
             return
-        future = self._pending.popleft()
+        future, _ = self._pending.popleft()
         if not future.done():  # done: the one who asked was cancelled
             future.set_result(reply)
 
@@ -120,7 +147,7 @@ class AgiSession:
 
     def _fail_pending(self) -> None:
         while self._pending:
-            future = self._pending.popleft()
+            future, _ = self._pending.popleft()
             if not future.done():
                 future.set_exception(self._gone())
 
@@ -149,15 +176,33 @@ class AgiSession:
         return reply
 
     async def _ask(self, line: bytes, timeout_s: float) -> Reply:
-        future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
-        self._pending.append(future)
-        self._writer.write(line)
-        try:
-            async with asyncio.timeout(timeout_s):
-                return await future
-        except TimeoutError:
-            self._fail(AgiTimeout)
-            raise AgiTimeout("Asterisk did not answer an AGI command in time", code="agi_timeout") from None
+        assert self._transport is not None  # noqa: S101 - told to the type checker
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Reply] = loop.create_future()
+        late_at = loop.time() + timeout_s
+        self._pending.append((future, late_at))
+        self._transport.write(line)
+        # One alarm for the session, left as it is while it rings early enough: one for each command costs as much as
+        # reading its answer.
+        if self._alarm is None or self._alarm.when() > late_at:
+            self._set_alarm(late_at)
+        return await future
+
+    def _set_alarm(self, at: float | None) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._alarm = None if at is None else asyncio.get_running_loop().call_at(at, self._ring)
+
+    def _ring(self) -> None:
+        now, self._alarm = asyncio.get_running_loop().time(), None
+        asked = [(future, late_at) for future, late_at in self._pending if not future.done()]
+        for future, late_at in asked:
+            if late_at <= now + CLOCK_S:
+                future.set_exception(AgiTimeout("Asterisk did not answer an AGI command in time", code="agi_timeout"))
+                self._fail(AgiTimeout)
+                return
+        if asked:
+            self._set_alarm(min(late_at for _, late_at in asked))
 
     async def answer(self) -> None:
         """Take the call; harmless when it is up."""
@@ -175,6 +220,19 @@ class AgiSession:
         milliseconds = str(max(1, int(timeout_s * 1000)))  # 0 would wait for ever
         reply = await self.command("WAIT", "FOR", "DIGIT", milliseconds, timeout_s=timeout_s + SLACK_S)
         return _digit(await self._did(reply, "WAIT FOR DIGIT"))
+
+    async def get_data(self, path: str, count: int, timeout_s: float) -> str:
+        """Play a sound, which any key cuts short, and collect up to `count` keys; `#` ends early and is not given.
+
+        Each key may take `timeout_s`. Asterisk collects by itself: a key that comes while no command runs is lost, and
+        callers who know the way press them fast.
+        """
+        milliseconds = str(max(1, int(timeout_s * 1000)))
+        longest_s = MEDIA_S + count * timeout_s
+        reply = await self.command("GET", "DATA", path, milliseconds, str(count), timeout_s=longest_s)
+        if reply.result == "-1":
+            await self._did(reply, "GET DATA")
+        return reply.result
 
     async def get_variable(self, name: str, *, after_hangup: bool = False) -> str | None:
         """A channel variable or function; None when it is not set. A dead channel still knows its variables."""

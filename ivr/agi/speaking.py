@@ -1,7 +1,9 @@
 """The part of a call that speaks and asks: CallControl over one AGI session, all but the talk with a seat."""
 
+import logging
 from collections.abc import Mapping, Sequence
 
+from core.errors import Unavailable
 from core.facts import Fact
 from ivr.agi.deeds import Deeds
 from ivr.agi.listening import ask
@@ -9,6 +11,8 @@ from ivr.agi.session import AgiSession
 from ivr.agi.telephone import Telephone
 from ivr.facts import CallRated, StepEntered
 from ivr.flow.ports import Heard, TransferResult
+
+log = logging.getLogger(__name__)
 
 
 class SpeakingCall:
@@ -24,8 +28,15 @@ class SpeakingCall:
         self._deeds = Deeds(session, call_id, phone.node, phone.means, self._fact, phone.now, phone.max_call_s)
 
     async def say(self, prompt: str, values: Mapping[str, str], keys: str = "") -> str:
-        """Play a prompt, in the caller's language where it has it; one of `keys` cuts it short and is returned."""
-        file = await self._phone.prompts.file(self._localised(prompt), values)
+        """Play a prompt, in the caller's language where it has it; one of `keys` cuts it short and is returned.
+
+        What cannot be spoken now (a full disk takes no new sound) is left out: the call goes on without it.
+        """
+        try:
+            file = await self._phone.prompts.file(self._localised(prompt), values)
+        except (OSError, Unavailable):
+            log.exception("a prompt cannot be spoken", extra={"prompt": prompt})
+            return ""
         return await self._session.stream_file(file, keys)
 
     async def listen(
@@ -74,19 +85,28 @@ class SpeakingCall:
         self, prompt: str, values: Mapping[str, str], *, count: int, timeout_s: float, keys: str = "0123456789"
     ) -> str:
         """Play a prompt and collect keys; the first one cuts the prompt, `#` ends early."""
-        listen = keys if "#" in keys else keys + "#"
-        collected = ""
-        key = await self.say(prompt, values, listen)
-        while True:
+        if count > 1 and "#" not in keys:
+            file = await self._phone.prompts.file(self._localised(prompt), values)
+            given = await self._session.get_data(file, count, timeout_s)
+            collected = "".join(key for key in given if key in keys)
+            if len(collected) == len(given):
+                return collected
+            key = ""  # one was pressed that means nothing here: wait for those that it took the place of
+        else:
+            collected, key = "", await self.say(prompt, values, keys if "#" in keys else keys + "#")
+        return await self._more_digits(collected, key, count=count, timeout_s=timeout_s, keys=keys)
+
+    async def _more_digits(self, collected: str, key: str, *, count: int, timeout_s: float, keys: str) -> str:
+        """Up to `count` keys after those that were pressed already; `key` is the newest one, empty for none."""
+        while len(collected) < count:
             if not key:
                 key = await self._session.wait_for_digit(timeout_s)
             if not key or (key == "#" and "#" not in keys):
-                return collected
-            if key in listen:
+                break
+            if key in keys:
                 collected += key
-            if len(collected) >= count:
-                return collected
             key = ""
+        return collected
 
     async def hang_up(self) -> None:
         """End the call."""

@@ -1,7 +1,7 @@
 """What every call needs from its process."""
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -12,6 +12,7 @@ from ivr.agi.listening import Listening
 from ivr.agi.passing import NoTalks, Talks
 from ivr.agi.waking import Waker
 from ivr.calls.live import LiveCalls
+from ivr.phones import Phones
 
 
 class PromptFiles(Protocol):
@@ -41,5 +42,6 @@ class Telephone:
     now: Callable[[], datetime] = utc_now
     talks: Talks = NoTalks()
     means: Means = Means()
+    phones: Phones = field(default_factory=Phones)
     listening: Listening | None = None  # None: keys only
     waker: Waker | None = None  # None: those who wait look for an offer by themselves

@@ -1,10 +1,10 @@
 """Between AMI and the rest: events become facts and seat states; after a gap the PBX's live state is the truth."""
 
-import asyncio
 import logging
 from collections.abc import Callable, Iterable
 from datetime import timedelta
 from pathlib import Path
+from typing import Literal
 
 from sqlmodel import Session
 
@@ -34,6 +34,7 @@ from ivr.calls.ledger import record
 from ivr.calls.live import LiveCalls
 from ivr.calls.repair import repair
 from ivr.calls.writer import FactWriter
+from ivr.phones import NO_SOUND, Phones
 
 log = logging.getLogger(__name__)
 DRAIN_S = 10.0
@@ -53,6 +54,7 @@ class PbxBridge:
         self._marks = Checkpoints(settings.home / "journal" / f"{settings.node}.cel.json", longest)
         self._live = live
         self._acd = acd
+        self.phones = Phones()
         self._writer = writer
         self._database = database
         self._outside = settings.outside_numbers
@@ -82,10 +84,13 @@ class PbxBridge:
                 self._put_down(asked.uniqueid)
             case ChannelGone() as gone:
                 self._gone(gone)
-            case SeatReachable() as seat:
-                self._acd.reachable(seat.seat, seat.is_reachable)
+            case SeatReachable() as news:
+                self._reachable(news)
             case _:
                 pass
+
+    def _reachable(self, news: SeatReachable) -> None:
+        self._acd.reachable(news.seat, self.phones.heard(news.endpoint, news.is_reachable))
 
     def leg_of(self, call_id: str) -> tuple[str, str] | None:
         """(channel, seat) of the seat that talks with this caller."""
@@ -107,8 +112,8 @@ class PbxBridge:
         self.pbx_version = settings.headers.get("AsteriskVersion", "")
         for state in await ami.list_action("DeviceStateList"):
             match translate(state, seats=self._seats):
-                case SeatReachable() as seat:
-                    self._acd.reachable(seat.seat, seat.is_reachable)
+                case SeatReachable() as news:
+                    self._reachable(news)
         channels = await ami.list_action("CoreShowChannels")
         live_ids = {channel.get("Uniqueid") for channel in channels}
         self._resume(channels)
@@ -121,7 +126,7 @@ class PbxBridge:
         try:
             if not await self._writer.drain(DRAIN_S):
                 raise TimeoutError
-            repaired = await asyncio.to_thread(self._repair, live_ids)
+            repaired = await self._database.aside(lambda: self._repair(live_ids))
         except Exception:
             log.exception("the ledger could not be mended yet")
             self.needs_mending = True
@@ -134,12 +139,12 @@ class PbxBridge:
         """Every few minutes while all is well: note how far the event log has been seen; or mend what is still open."""
         if not ami.connected:
             # Nobody can say which telephones are registered: callers must not wait for that, so all are tried.
+            self.phones.forget(self._seats)
             for seat in self._seats:
                 self._acd.reachable(seat, True)
             return
         if self.needs_mending:
-            channels = await ami.list_action("CoreShowChannels")
-            await self.mend({channel.get("Uniqueid") for channel in channels})
+            await self.mend(await live_channels(ami))
         elif not self._writer.waiting and self._cel.exists():
             self._marks.note(utc_now(), self._cel.stat().st_size)
 
@@ -200,7 +205,8 @@ class PbxBridge:
         now = utc_now()
         if gone.uniqueid in self._legs:
             call_id, seat = self._legs.pop(gone.uniqueid)
-            self._writer.write(*self._live.talk_ended(call_id, "seat", now, only=seat))
+            by: Literal["seat", "system"] = "system" if gone.cause == NO_SOUND else "seat"
+            self._writer.write(*self._live.talk_ended(call_id, by, now, only=seat))
             self._acd.talk_ended(seat, call_id)
         self._own.ended(gone, now)
         self.on_gone(gone)
@@ -209,6 +215,11 @@ class PbxBridge:
                 self._writer.write(*self._live.refused(gone.uniqueid, "full", now))
             self._writer.write(*self._live.ended(gone.uniqueid, now, detail=gone.cause_text))
             self._acd.leave(gone.uniqueid)
+
+
+async def live_channels(ami: AmiClient) -> set[str]:
+    """Ids of all channels that the PBX has now."""
+    return {channel.get("Uniqueid") for channel in await ami.list_action("CoreShowChannels")}
 
 
 def event_log(settings: Settings) -> Path:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ivr.ami.wire import AmiEvent
+from ivr.phones import seat_of_endpoint
 
 Kind = Literal["caller", "seat", "robo", "spy", "local", "other"]
 ROBO_CONTEXT = "robo"
@@ -109,10 +110,11 @@ class Unbridged:
 
 @dataclass(frozen=True)
 class SeatReachable:
-    """A seat's telephone can be called, or not."""
+    """One of a seat's telephones can be called, or not."""
 
     seat: str
     is_reachable: bool
+    endpoint: str
 
 
 @dataclass(frozen=True)
@@ -173,9 +175,10 @@ def translate(event: AmiEvent, *, seats: frozenset[str]) -> Signal | None:
 
 
 def seat_of(channel: str, seats: frozenset[str]) -> str:
-    """The seat that a channel belongs to: `PJSIP/1001-00000003` is 1001; '' when it is none."""
+    """The seat that a channel belongs to: `PJSIP/1001-00000003` or `PJSIP/1001-web-00000003`; '' when it is none."""
     match = _PJSIP.fullmatch(channel)
-    return match[1] if match is not None and match[1] in seats else ""
+    seat = seat_of_endpoint(match[1]) if match is not None else ""
+    return seat if seat in seats else ""
 
 
 def kind_of(channel: str, uniqueid: str, context: str, seats: frozenset[str]) -> Kind:
@@ -275,20 +278,20 @@ def _left(event: AmiEvent, seats: frozenset[str]) -> Unbridged:
 
 
 def _device(event: AmiEvent, seats: frozenset[str]) -> SeatReachable | None:
-    technology, _, seat = event.get("Device").partition("/")
-    state = event.get("State").upper()
+    technology, _, endpoint = event.get("Device").partition("/")
+    seat, state = seat_of_endpoint(endpoint), event.get("State").upper()
     if technology != "PJSIP" or seat not in seats or state in ("", "UNKNOWN"):
         return None
-    return SeatReachable(seat, state not in ("UNAVAILABLE", "INVALID"))
+    return SeatReachable(seat, state not in ("UNAVAILABLE", "INVALID"), endpoint)
 
 
 def _peer(event: AmiEvent, seats: frozenset[str]) -> SeatReachable | None:
     # PeerStatus is of the endpoint as a whole; ContactStatus also tells of an old contact that a new one replaced.
-    technology, _, seat = event.get("Peer").partition("/")
-    status = event.get("PeerStatus")
+    technology, _, endpoint = event.get("Peer").partition("/")
+    seat, status = seat_of_endpoint(endpoint), event.get("PeerStatus")
     if technology != "PJSIP" or seat not in seats or status not in ("Reachable", "Unreachable"):
         return None
-    return SeatReachable(seat, status == "Reachable")
+    return SeatReachable(seat, status == "Reachable", endpoint)
 
 
 def _transfer(event: AmiEvent, _seats: frozenset[str]) -> LinkedidAlias | None:
@@ -303,7 +306,7 @@ def _queue_joined(event: AmiEvent, _seats: frozenset[str]) -> QueueJoined:
 
 
 def _queue_answered(event: AmiEvent, seats: frozenset[str]) -> QueueAnswered:
-    seat = seat_of(event.get("DestChannel"), seats) or event.get("Interface").partition("/")[2]
+    seat = seat_of(event.get("DestChannel"), seats) or seat_of_endpoint(event.get("Interface").partition("/")[2])
     return QueueAnswered(event.get("Queue"), seat, event.get("Linkedid"), event.get("DestUniqueid"))
 
 

@@ -145,7 +145,7 @@ class CallBacks:
         now = utc_now()
         if self._is_ledger_whole():
             await self._database.in_thread(lambda session: settle(session, self._policies, now))
-        holds, missed, owed = await self._database.in_thread(lambda session: _read(session, now))
+        holds, missed, owed = await self._database.read_in_thread(lambda session: _read(session, now))
         self._owed = {row.number: (row.id, row.asked_at) for row in owed if row.kind == VIRTUAL_HOLD}
         still_owed = {row.id for row in owed}
         for place in self._places.values():

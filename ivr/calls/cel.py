@@ -14,7 +14,7 @@ from typing import Any
 log = logging.getLogger(__name__)
 
 COLUMNS = 12
-_SEAT = re.compile(r"^PJSIP/(\d{1,12})-[0-9a-f]+$")
+_SEAT = re.compile(r"^PJSIP/(\d{1,12})(?:-web)?-[0-9a-f]+$")
 _INBOUND, _OUTBOUND, _CALL_BACK = "from-trunk", "robo", "recall"
 SEAT_CONTEXT, FULL_CONTEXT = "from-agent", "full"
 _PARTY = "party-"  # called into a talk by telephony: to be consulted, perhaps without the caller

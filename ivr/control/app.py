@@ -4,6 +4,7 @@ import contextlib
 import hmac
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Annotated, Any, Literal
+from uuid import UUID
 
 import uvicorn
 from fastapi import Depends, FastAPI, Header, HTTPException
@@ -52,6 +53,23 @@ class TalkWish(BaseModel):
     any_seat: bool = False
 
 
+class TapWish(BaseModel):
+    """Send the sound of a channel to the process that writes talks down; it knows the connection by `tap_id`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    channel_id: str = Field(pattern=r"^[A-Za-z0-9._-]{1,80}$")
+    tap_id: UUID
+
+
+class PhoneWish(BaseModel):
+    """The password of a seat's telephone in the page."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    password: str = Field(max_length=64)
+
+
 class Telephony:
     """What the port shows; the telephony process fills it in."""
 
@@ -62,11 +80,17 @@ class Telephony:
         command_seat: Callable[[str, SeatCommand], None],
         why: Callable[[str], str | None],
         command_talk: Callable[[str, TalkWish], Awaitable[None]],
+        talking: Callable[[], list[dict[str, Any]]],
+        open_tap: Callable[[TapWish], Awaitable[None]],
+        give_phone: Callable[[str, str], Awaitable[None]],
     ) -> None:
         self.state = state
         self.command_seat = command_seat
         self.why = why
         self.command_talk = command_talk
+        self.talking = talking
+        self.open_tap = open_tap
+        self.give_phone = give_phone
 
 
 def create_control(telephony: Telephony, token: str) -> FastAPI:
@@ -92,9 +116,9 @@ def create_control(telephony: Telephony, token: str) -> FastAPI:
     async def seat_state(seat: str, command: SeatCommand) -> None:
         telephony.command_seat(seat, command)
 
-    @app.post("/talks/{call_id}", status_code=204)
-    async def talk(call_id: str, wish: TalkWish) -> None:
-        await telephony.command_talk(call_id, wish)
+    @app.post("/seats/{seat}/phone", status_code=204)
+    async def seat_phone(seat: str, wish: PhoneWish) -> None:
+        await telephony.give_phone(seat, wish.password)
 
     @app.get("/why/{call_id}")
     async def why(call_id: str) -> dict[str, str]:
@@ -103,7 +127,22 @@ def create_control(telephony: Telephony, token: str) -> FastAPI:
             raise NotFound("this call is not waiting", code="call_not_waiting")
         return {"call_id": call_id, "text": text}
 
+    _add_talks(app, telephony)
     return app
+
+
+def _add_talks(app: FastAPI, telephony: Telephony) -> None:
+    @app.post("/talks/{call_id}", status_code=204)
+    async def talk(call_id: str, wish: TalkWish) -> None:
+        await telephony.command_talk(call_id, wish)
+
+    @app.get("/talking")
+    async def talking() -> list[dict[str, Any]]:
+        return telephony.talking()
+
+    @app.post("/taps", status_code=204)
+    async def open_tap(wish: TapWish) -> None:
+        await telephony.open_tap(wish)
 
 
 class ControlServer(uvicorn.Server):

@@ -14,7 +14,7 @@ from ivr.ami.client import AmiClient
 from ivr.ami.originate import CallResult, place_call
 from ivr.ami.wire import AmiLost
 from ivr.dialler.models import OutboundAttempt
-from ivr.dialler.outbound import answers_of
+from ivr.dialler.outbound import Unstored, answers_of
 from ivr.dialler.requests import claim, dialling_attempts, due_attempts, finish_attempt
 
 POLL_S = 0.3
@@ -54,6 +54,7 @@ class Dialler:
         self._robots = Way(context, ring_s)
         self._caller_id = caller_id
         self._calls: dict[str, asyncio.Task[None]] = {}
+        self.unstored: Unstored = {}
         self._gone: dict[str, asyncio.Event] = {}
         self._with_a_seat: set[str] = set()  # under way, but on none of the robot's lines
         self.may_dial: Callable[[], bool] = lambda: True
@@ -96,7 +97,7 @@ class Dialler:
 
         One whose channel is still up goes on: the citizen may just be answering. It ends with its channel.
         """
-        dialling = await self._database.in_thread(lambda session: [row.id for row in dialling_attempts(session)])
+        dialling = await self._database.read_in_thread(lambda session: [row.id for row in dialling_attempts(session)])
         for attempt_id in dialling:
             is_live, gone = attempt_id in live_ids, self._gone.get(attempt_id)
             if is_live and gone is None:
@@ -108,7 +109,7 @@ class Dialler:
 
     async def _dial_due(self) -> None:
         free = self._free
-        due = await self._database.in_thread(lambda session: due_attempts(session, free))
+        due = await self._database.read_in_thread(lambda session: due_attempts(session, free))
         for attempt in due:
             if attempt.id in self._calls:
                 continue
@@ -167,6 +168,7 @@ class Dialler:
             attempt = session.get(OutboundAttempt, attempt_id)
             if attempt is None:
                 return
+            attempt.answers = {**attempt.answers, **self.unstored.get(attempt_id, {})}
             machine, answers = answers_of(attempt)
             outcome = "machine" if machine else "answered" if answers else result.outcome
             finish_attempt(
@@ -186,6 +188,7 @@ class Dialler:
                 log.exception("the result of an attempt waits: the database does not take it")
                 await asyncio.sleep(RECORD_RETRY_S)
             else:
+                self.unstored.pop(attempt_id, None)
                 return
 
     def _forget(self, attempt_id: str) -> None:

@@ -23,6 +23,7 @@ from ivr.flow.parts import (
 
 PROGRESS_FOUND, PROGRESS_NONE = "progress_found", "progress_none"
 DAYS = ("open", "closed", "holiday")
+STANDINGS = ("ordinary", "withheld", "listed", "crowded", "frequent")
 MEASURES = ("waiting", "longest_wait_s", "free_seats")
 _LOAD = re.compile(rf"({'|'.join(MEASURES)})\s*(<|>)\s*([0-9]{{1,5}})")
 _NUMBER = re.compile(r"[0-9]{1,15}\*?")
@@ -86,7 +87,7 @@ class Enqueue(StepModel):
 
     do: Literal["enqueue"]
     skill: Name = "general"
-    priority: int = Field(default=0, ge=0, le=9)
+    priority: int = Field(default=0, ge=-1, le=9)  # -1: behind everybody, as long as the others' patience is not over
     next: Name | None = None
 
     def branches(self) -> Iterator[Branch]:
@@ -129,14 +130,15 @@ class Load:
 
 
 class Switch(StepModel):
-    """Go on by calendar, caller, line or load. The first case that fits counts; then `otherwise`.
+    """Go on by calendar, caller, line, standing or load. The first case that fits counts; then `otherwise`.
 
-    Cases of a calendar are open, closed and holiday; of caller and line a number or its beginning (`138*`); of load
+    Cases of a calendar are open, closed and holiday; of caller and line a number or its beginning (`138*`); of standing
+    how the caller was received (ordinary, withheld, listed, crowded, frequent); of load
     a comparison (`waiting > 10`, `longest_wait_s > 60`, `free_seats < 1`).
     """
 
     do: Literal["switch"]
-    by: Literal["calendar", "caller", "line", "load"]
+    by: Literal["calendar", "caller", "line", "standing", "load"]
     hours: Name = "office"  # which opening hours of the city's calendar
     cases: dict[str, Name] = Field(min_length=1)
     otherwise: Name
@@ -151,6 +153,8 @@ class Switch(StepModel):
         for case in self.cases:
             if self.by == "calendar" and case not in DAYS:
                 raise ValueError(f"calendar case {case!r} is none of {', '.join(DAYS)}")
+            if self.by == "standing" and case not in STANDINGS:
+                raise ValueError(f"standing case {case!r} is none of {', '.join(STANDINGS)}")
             if self.by == "load" and not _LOAD.fullmatch(case):
                 raise ValueError(f"load case {case!r} is no comparison such as `waiting > 10`")
             if self.by in ("caller", "line") and not _NUMBER.fullmatch(case):
@@ -167,6 +171,10 @@ class Switch(StepModel):
     def by_day(self, day: str) -> str:
         """The target for open, closed or holiday; a holiday without a case of its own is closed."""
         return self.cases.get(day) or (self.cases.get("closed") if day == "holiday" else None) or self.otherwise
+
+    def by_standing(self, standing: str) -> str:
+        """The target for how the caller was received."""
+        return self.cases.get(standing, self.otherwise)
 
     def by_load(self, load: Load) -> str:
         """The target of the first comparison that holds."""

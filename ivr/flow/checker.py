@@ -49,7 +49,7 @@ def check_flow(loaded: LoadedFlow, known: Known) -> list[Finding]:
     found += [*_unreachable(loaded, ways), *circles, *_no_human(loaded, ways), *key_findings(loaded, ways)]
     found += [*_values(loaded, ways, known)]
     if loaded.flow.kind == "inbound":
-        found += [*_left_in_silence(loaded, ways), *_early_grades(loaded, ways)]
+        found += [*_left_in_silence(loaded, ways), *_no_help(loaded, ways), *_early_grades(loaded, ways)]
         found += [] if circles else _too_long(loaded, ways, known)
     else:
         found += _no_line_outbound(loaded)
@@ -143,12 +143,22 @@ def _no_human(loaded: LoadedFlow, ways: Ways) -> Iterator[Finding]:
 
 
 def _left_in_silence(loaded: LoadedFlow, ways: Ways) -> Iterator[Finding]:
-    for name in sorted(ways.unserved()):
+    for name in sorted(ways.unserved() & ways.welcome):
         for branch in ways.unserved_ways(name):
             if isinstance(ways.steps[branch.target], HangUp) and not branch.by_caller:
                 message = f"step {name!r} hangs up on a caller who does nothing and was not served"
                 mend = "lead to a human instead; after hours to a message or a call-back"
                 yield _finding(loaded, ("steps", name, *branch.place), message, mend)
+
+
+def _no_help(loaded: LoadedFlow, ways: Ways) -> Iterator[Finding]:
+    """Who is turned away can still say that it is an emergency."""
+    for branch in ways.held_up():
+        if not any(isinstance(ways.steps[name], Enqueue) for name in ways.reached(branch.target)):
+            message = f"callers who are {branch.label} have no way to a human in an emergency"
+            where = next(name for name, found in ways.branches.items() if branch in found)
+            mend = "ask there: a key (0), or a word, that leads to an enqueue step"
+            yield _finding(loaded, ("steps", where, *branch.place), message, mend)
 
 
 def _early_grades(loaded: LoadedFlow, ways: Ways) -> Iterator[Finding]:

@@ -9,6 +9,7 @@ from ivr.flow.schema import Enqueue, Flow, HangUp, LeaveMessage, OfferCallBack, 
 HUMAN = (Enqueue,)
 AFTER_HOURS = (Enqueue, LeaveMessage, OfferCallBack)
 CLOSED = ("closed", "holiday")
+HELD_UP = ("listed", "crowded")  # callers whom the hotline may turn away, except in an emergency
 _SERVED_BY: Mapping[type, tuple[str, ...]] = {  # and the labels of the ways on which the caller has been served
     Enqueue: ("",),
     TransferOut: ("",),
@@ -28,22 +29,40 @@ class Ways:
         self.silent = {
             name: {branch.target for branch in ways if not branch.by_caller} for name, ways in self.branches.items()
         }
-        self.open_hours = closure({name: self._while_open(name) for name in self.steps}, [self.flow.start])
+        self.open_hours = self._without("calendar", CLOSED)
+        self.welcome = self._without("standing", HELD_UP)
 
-    def _while_open(self, name: str) -> set[str]:
-        step = self.steps[name]
-        if isinstance(step, Switch) and step.by == "calendar":
-            return {branch.target for branch in self.branches[name] if branch.label not in CLOSED}
-        return self._all[name]
+    def _without(self, by: str, cases: Collection[str]) -> set[str]:
+        """Steps that are reached although no switch of this kind goes one of these ways."""
+
+        def onward(name: str) -> set[str]:
+            step = self.steps[name]
+            if isinstance(step, Switch) and step.by == by:
+                return {branch.target for branch in self.branches[name] if branch.label not in cases}
+            return self._all[name]
+
+        return closure({name: onward(name) for name in self.steps}, [self.flow.start])
+
+    def held_up(self) -> list[Branch]:
+        """The ways on which callers may be turned away."""
+        switches = [(name, step) for name, step in self.steps.items() if isinstance(step, Switch)]
+        return [
+            branch
+            for name, step in switches
+            if step.by == "standing"
+            for branch in self.branches[name]
+            if branch.label in HELD_UP
+        ]
 
     def reached(self, *starts: str) -> set[str]:
         """Every step on any way from these, with themselves."""
         return closure(self._all, starts)
 
     def serving(self, name: str) -> tuple[type, ...]:
-        """The kinds of steps that serve a caller at this step: a human; after hours a message or a call-back too."""
-        is_after_hours = name not in self.open_hours and name in self.reached(self.flow.start)
-        return AFTER_HOURS if is_after_hours else HUMAN
+        """The kinds of steps that serve a caller at this step: a human; after hours, or who is held up, a message or a
+        call-back too."""
+        is_special = name not in self.open_hours or name not in self.welcome
+        return AFTER_HOURS if is_special and name in self.reached(self.flow.start) else HUMAN
 
     def unserved_ways(self, name: str) -> list[Branch]:
         """The ways out of a step on which the caller still lacks what the call was for."""

@@ -40,7 +40,7 @@ async def run_flow(
     values: Mapping[str, str],
     around: Surroundings | None = None,
 ) -> None:
-    """Run the flow until a step ends it. `values` fill the prompts and hold `caller` and `line`.
+    """Run the flow until a step ends it. `values` fill the prompts and hold `caller`, `line` and `standing`.
 
     CallerHungUp passes through; it is caught once at the edge of the call. Unavailable when the flow does not end.
     """
@@ -107,6 +107,8 @@ async def _transfer_out(step: TransferOut, talk: Talk) -> Way:
 async def _switch(step: Switch, talk: Talk) -> Way:
     if step.by in ("caller", "line"):
         return step.by_number(talk.known.get(step.by, "")), ""
+    if step.by == "standing":
+        return step.by_standing(talk.known.get("standing", "ordinary")), ""
     if talk.around is None:
         return step.otherwise, ""
     try:

@@ -47,7 +47,7 @@ class FlowShelf:
     async def look(self) -> None:
         """Take up what is published now; without the database the flows stay as they are."""
         try:
-            changed = await asyncio.to_thread(self._changed)
+            changed = await self._database.aside(self._changed)
         except (SQLAlchemyError, HotlineError):
             if not self._failing:
                 log.exception("published flows cannot be read; the known ones stay")

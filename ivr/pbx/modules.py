@@ -25,6 +25,7 @@ func_talkdetect func_devstate res_manager_devicestate
 """
 _ROLE: dict[Role, str] = {
     "hot": """res_musiconhold app_queue app_confbridge app_amd res_audiosocket chan_audiosocket
+        res_http_websocket res_pjsip_transport_websocket res_srtp func_db
         cel_manager res_cdrel_custom cel_custom""",
     "sim": "app_echo app_read app_record app_waitforsilence",
 }

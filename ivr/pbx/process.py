@@ -162,7 +162,7 @@ def busy_ports(settings: Settings, role: Role) -> list[tuple[str, int]]:
     local = local_address(settings)
     udp, tcp = socket.SOCK_DGRAM, socket.SOCK_STREAM
     wanted = {
-        "hot": [("sip_port", settings.bind, udp), ("ami_port", local, tcp)],
+        "hot": [("sip_port", settings.bind, udp), ("ami_port", local, tcp), ("ws_port", local, tcp)],
         "sim": [("trunk_port", settings.trunk_host, udp), ("sim_phones_port", settings.trunk_host, udp),
                 ("sim_ami_port", local, tcp)],
     }  # fmt: skip

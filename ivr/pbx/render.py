@@ -17,6 +17,7 @@ from ivr.pbx.crossread import check_folder
 from ivr.pbx.get import AsteriskInstall
 from ivr.pbx.modules import OPTIONAL, Role, modules_of
 from ivr.pbx.music import write_music
+from ivr.phones import DOMAIN
 
 TEMPLATES = ROOT / "asterisk_conf"
 # A value may not hold what ends a line, a comment, a string, an argument or a word of the shell.
@@ -24,6 +25,7 @@ _SAFE = re.compile(r"[\w./:@+-]*")
 # The longest path of a Unix socket is 107 bytes.
 _SOCKET_PATH_BYTES = 107
 _ROBO_CALL_S = 600
+WEB_SILENCE_S = 6  # browsers send all the time, muted or not: silence for so long means that the page is gone
 # So many callers more are told that all lines are busy; the next ones are only refused.
 _TOLD_FULL = 20
 
@@ -120,6 +122,9 @@ def _values(
         "trunk_port": settings.trunk_port,
         "phones_port": settings.sim_phones_port,
         "ami_port": settings.ami_port if hot else settings.sim_ami_port,
+        "ws_port": settings.ws_port,
+        "web_silence_s": WEB_SILENCE_S,
+        "web_domain": DOMAIN,
         "ami_secret": secrets.ami if hot else secrets.sim_ami,
         "agi_port": settings.agi_port if hot else settings.sim_agi_port,
         "rtp_start": settings.rtp_start if hot else settings.sim_rtp_start,

@@ -4,6 +4,7 @@ import asyncio
 import difflib
 import hashlib
 import logging
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
@@ -35,7 +36,8 @@ class Prompts:
         self._speech = speech
         root = settings.home / "prompts"
         self._cache, self._fixed, self._recorded = root / "cache", root / "fixed", root / "recorded"
-        self._spoken: dict[str, Path] = {}  # by name: what the voice has said already, prompts without values
+        # By name, prompts without values: what is to be played, and the recording it comes from as it was then.
+        self._known: dict[str, tuple[str, tuple[int, int] | None]] = {}
 
     def names(self) -> frozenset[str]:
         """Names of all prompts."""
@@ -52,17 +54,24 @@ class Prompts:
         when the voice cannot speak now.
         """
         # A caller who has pressed a key is waiting: two looks at the disk are quicker than a way through a thread.
-        spoken = self._spoken.get(name)
-        if spoken is not None and spoken.is_file() and not (self._recorded / f"{name}.wav").is_file():
-            return _stem(spoken)
+        if known := self._as_before(name):
+            return known
         return await asyncio.to_thread(self.render, name, values or {})
+
+    def _as_before(self, name: str) -> str | None:
+        """What was played the last time, unless a recording came, went or changed since, or the file is gone."""
+        known = self._known.get(name)
+        if known is None or known[1] != self._seen(name) or not os.path.isfile(f"{known[0]}.wav"):
+            return None
+        return known[0]
 
     def render(self, name: str, values: Mapping[str, str] | None = None) -> str:
         """As `file`, blocking."""
         if name == BEEP:
             return self._tone()
-        entry = self._entry(name)
+        entry, seen = self._entry(name), self._seen(name)
         if not entry.kinds and (recorded := self._recording(name)):
+            self._known[name] = _stem(recorded), seen
             return _stem(recorded)
         try:
             text = entry.filled(values or {}, self._zone)
@@ -78,8 +87,16 @@ class Prompts:
         if not target.is_file():
             self._speech.synthesise(text, target, voice)
         if not entry.kinds:
-            self._spoken[name] = target
+            self._known[name] = _stem(target), seen
         return _stem(target)
+
+    def _seen(self, name: str) -> tuple[int, int] | None:
+        """When the recording of a prompt was last changed, and its size; None when there is none."""
+        try:
+            found = os.stat(f"{self._recorded}/{name}.wav")
+        except OSError:
+            return None
+        return found.st_mtime_ns, found.st_size
 
     def _tone(self) -> str:
         """The tone before a message, made once."""

@@ -28,6 +28,7 @@ class Surroundings:
     own: Callable[[str, str, str], None]  # this channel is this call's seat from now on
     node: str
     targets: Callable[[], Targets]
+    endpoint: Callable[[str], str]  # of a seat: the telephone that is to ring
     ring_s: float
     longest_s: float
     now: Callable[[], datetime] = utc_now

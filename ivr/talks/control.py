@@ -1,5 +1,7 @@
 """Talk control: hold, transfer, consultation, conference, supervision; every talk stays one call in the ledger."""
 
+import asyncio
+from contextlib import suppress
 from typing import Any
 
 from core.errors import Forbidden, HotlineError, NotFound, Refused
@@ -7,6 +9,7 @@ from ivr.agi.passing import PassOn
 from ivr.agi.session import AgiSession
 from ivr.ami.translate import ChannelGone
 from ivr.facts import TalkHeld, TalkResumed, TalkTransferred
+from ivr.phones import NO_SOUND
 from ivr.talks.around import Surroundings
 from ivr.talks.commands import SUPERVISING, TalkCommand
 from ivr.talks.stay import stay
@@ -14,6 +17,8 @@ from ivr.talks.supervision import Supervision
 from ivr.talks.switchboard import Switchboard
 from ivr.talks.talk import Party, Talk
 from ivr.talks.third import CONSULTING, HELD, TOGETHER, ThirdParties
+
+TOLD_WITHIN_S = 0.5
 
 
 class TalkControl:
@@ -40,7 +45,7 @@ class TalkControl:
         party = Party(self._board.new_id(), name, "conference", name in self._around.targets().seats)
         self._around.later(self._third.connect(talk, party))
         try:
-            await stay(talk, self._around.longest_s)
+            await self._stay(talk)
         finally:
             self._clear(talk)
         return talk.status or "NOANSWER", talk.pass_on
@@ -52,10 +57,19 @@ class TalkControl:
             return None if talk is None else talk.pass_on
         talk.is_over = talk.is_over or not talk.has_others
         try:
-            await stay(talk, self._around.longest_s)
+            await self._stay(talk)
         finally:
             self._clear(talk)
         return talk.pass_on
+
+    async def _stay(self, talk: Talk) -> None:
+        await stay(talk, self._around.longest_s)
+        # The caller may come out of the room before the PBX has told why its last one has gone.
+        if talk.leg and talk.pass_on is None:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(talk.leg_gone.wait(), TOLD_WITHIN_S)
+        if talk.is_lost and talk.pass_on is None and not talk.has_others:
+            talk.pass_on = PassOn("lost", "", talk.seat)
 
     def over(self, call_id: str) -> None:
         """See `Talks`."""
@@ -69,6 +83,8 @@ class TalkControl:
         for talk in self._talks.values():
             if gone.uniqueid == talk.leg:
                 talk.leg = ""
+                talk.is_lost = gone.cause == NO_SOUND
+                talk.leg_gone.set()
             elif gone.uniqueid in talk.parties:
                 self._third.gone(talk, gone.uniqueid)
             else:
@@ -185,6 +201,19 @@ class TalkControl:
     def show(self) -> list[dict[str, Any]]:
         """Talks that were moved, for people."""
         return [talk.show() for talk in self._talks.values() if talk.in_room_mode]
+
+    def talking(self) -> list[dict[str, str]]:
+        """Every talk with a seat: the channels of both sides, empty where nobody is to be heard because one waits."""
+        found = []
+        for call_id in self._around.live:
+            leg = self._around.leg_of(call_id)
+            if leg is not None:
+                talk = self._talks.get(call_id)
+                is_held = talk is not None and talk.in_room_mode and not talk.caller_in
+                found.append(
+                    {"call_id": call_id, "caller": "" if is_held else call_id, "seat": "" if is_held else leg[0]}
+                )
+        return found
 
     def _movable(self, call_id: str) -> Talk:
         talk = self._talks.get(call_id)

@@ -39,7 +39,7 @@ class Supervision:
 
     async def _ring(self, call_id: str, spy_id: str, leg: str, seat: str, wish: TalkCommand) -> None:
         phone = self._listeners[spy_id]
-        ring = Ring(f"PJSIP/{phone}", self._around.ring_s, "")
+        ring = Ring(self._around.endpoint(phone), self._around.ring_s, "")
         if await self._board.listen(spy_id, ring, leg, wish.action) == ANSWER:
             how = "whisper" if wish.action == "whisper" else "listen"
             self._around.tell(SupervisorListened, call_id, seat=seat, listener=phone, how=how, actor=wish.actor)

@@ -40,7 +40,9 @@ class Talk:
     parties: dict[str, Party] = field(default_factory=dict)
     pass_on: PassOn | None = None
     is_over: bool = False
+    is_lost: bool = False  # the seat's telephone fell silent
     status: str = ""  # how the ringing ended, as in DIALSTATUS
+    leg_gone: asyncio.Event = field(default_factory=asyncio.Event)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property

@@ -70,7 +70,7 @@ class ThirdParties:
             talk.caller_in = True
 
     async def _answers(self, talk: Talk, party: Party) -> str:
-        endpoint = f"PJSIP/{party.name}" if party.is_seat else f"PJSIP/{party.name}@trunk"
+        endpoint = self._around.endpoint(party.name) if party.is_seat else f"PJSIP/{party.name}@trunk"
         caller = talk.session.env.get("agi_callerid", "")
         ring = Ring(endpoint, self._around.ring_s, caller if caller.isdigit() else "")
         return await self._board.call_in(party.channel_id, ring, talk.call_id)

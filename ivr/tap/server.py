@@ -49,6 +49,11 @@ class Tap:
         """Nothing more comes, though frames may wait to be read."""
         return self._ended
 
+    @property
+    def backlog(self) -> int:
+        """Frames that nobody has read yet."""
+        return len(self._frames)
+
     def put(self, pcm: bytes) -> None:
         """Sound as it came over the wire."""
         whole = self._rest + pcm

@@ -21,7 +21,7 @@ from recording.service import recording_file
 from recording.transcription import dialogue
 from recording.transcription.dialogue import LEGS, Leg
 from recording.transcription.model_store import MissingModel, ModelInfo, resolve
-from recording.transcription.recognizer import RATE, Recognizer, RecognizerFailed, Word
+from recording.transcription.recognizer import RATE, ModelBroken, Recognizer, RecognizerFailed, Word
 from recording.transcription.vad import stretches
 
 QUEUE = "transcribe"
@@ -82,12 +82,21 @@ def transcribe(recording_id: str) -> int | None:
     model = _wait_for_model(recording_id)
     heard: dict[str, dict[str, Any]] = {}
     for channel, leg in enumerate(LEGS):
-        result = decode_leg(recording_id, channel, model)
+        result = _decode(recording_id, channel, model)
         if "why" in result:
             give_up(recording_id, model, result["why"])
             return None
         heard[leg] = result
     return store(recording_id, model, heard)
+
+
+def _decode(recording_id: str, channel: int, model: dict[str, Any]) -> dict[str, Any]:
+    """One leg, as soon as its model can be loaded: a broken one must not fail every recording."""
+    tries = 0
+    while "look_again_s" in (result := decode_leg(recording_id, channel, model)):
+        job_sleep(result["look_again_s"][min(tries, len(result["look_again_s"]) - 1)])
+        tries += 1
+    return result
 
 
 def _wait_for_model(recording_id: str) -> dict[str, Any]:
@@ -116,7 +125,10 @@ def look_for_model(recording_id: str) -> dict[str, Any]:
 
 @step("decode_leg", attempts=5)
 def decode_leg(recording_id: str, channel: int, model: dict[str, Any]) -> dict[str, Any]:
-    """Words of one leg as {words, audio_s, speech_s, decode_s}; {why} when this can never work."""
+    """Words of one leg as {words, audio_s, speech_s, decode_s}; {why} when this can never work.
+
+    {look_again_s} when the model cannot be loaded, which the transcript's row then says.
+    """
     here = _here()
     info = ModelInfo(model["name"], Path(model["path"]), model["is_demo"])
     with here.database.reading() as session:
@@ -136,6 +148,12 @@ def decode_leg(recording_id: str, channel: int, model: dict[str, Any]) -> dict[s
         decode_s = time.monotonic() - started
     except DamagedAudio:
         return {"why": "file_damaged"}
+    except ModelBroken:
+        log.exception("a recording waits: its speech model cannot be loaded", extra={"model": info.name})
+        with here.database.session() as session:
+            broken = MissingModel(info.name, "the speech model cannot be loaded", "install it again")
+            _say_waiting(session, recording_id, broken)
+        return {"look_again_s": list(here.look_again_s)}
     except RecognizerFailed:
         log.exception("the recogniser failed", extra={"model": info.name})
         return {"why": "recognizer_failed"}

@@ -15,6 +15,10 @@ class RecognizerFailed(Exception):
     """The engine gave up on this sound; the next one may be fine."""
 
 
+class ModelBroken(RecognizerFailed):
+    """The model is there and cannot be loaded: no sound can be understood until somebody mends it."""
+
+
 @dataclass(frozen=True)
 class Capabilities:
     """What an engine can do beyond words of a whole recording."""

@@ -10,8 +10,9 @@ import vosk
 from core.errors import Unavailable
 from core.settings import Settings
 from ivr.tap.listener import UNKNOWN, HeardWord, Utterance
+from recording.transcription.dialogue import join_text
 from recording.transcription.model_store import ModelInfo, resolve
-from recording.transcription.recognizer import RATE, Capabilities, RecognizerFailed, Samples, Stretch, Word
+from recording.transcription.recognizer import RATE, Capabilities, ModelBroken, RecognizerFailed, Samples, Stretch, Word
 from recording.transcription.vad import Timeline, stretches
 
 _CHUNK = RATE // 5  # the engine is fed as a call would: its end-pointing keeps lattices short
@@ -28,7 +29,7 @@ def _model(path: Path) -> vosk.Model:
             try:
                 _models[path] = vosk.Model(str(path))
             except Exception as error:  # vosk raises bare Exception
-                raise RecognizerFailed("the model cannot be loaded") from error
+                raise ModelBroken("the model cannot be loaded") from error
         return _models[path]
 
 
@@ -70,6 +71,45 @@ class VoskRecognizer:
         return words
 
 
+class VoskStream:
+    """See `recording.transcription.live.lines.Stream`."""
+
+    def __init__(self, engine: vosk.KaldiRecognizer) -> None:
+        engine.SetWords(True)
+        self._engine = engine
+        self._words: list[Word] = []
+        self._fed = self._line_began = 0  # bytes; the engine's clock runs on from line to line
+
+    def feed(self, pcm: bytes) -> None:
+        """See `Stream`."""
+        state = self._engine.AcceptWaveform(pcm)
+        if state < 0:
+            raise Unavailable("the recogniser gave up", code="speech_failed")
+        self._fed += len(pcm)
+        if state:
+            self._keep(self._engine.Result())
+
+    def partial(self) -> str:
+        """See `Stream`."""
+        words = json.loads(self._engine.PartialResult()).get("partial", "").split()
+        return join_text([*(word.text for word in self._words), *(word for word in words if word != UNKNOWN)])
+
+    def finish(self) -> list[Word]:
+        """See `Stream`."""
+        self._keep(self._engine.FinalResult())
+        words, self._words = self._words, []
+        self._line_began = self._fed
+        return words
+
+    def _keep(self, result: str) -> None:
+        offset = self._line_began / (2 * RATE)
+        for heard in json.loads(result).get("result", ()):
+            start, end = heard["start"] - offset, heard["end"] - offset
+            if heard["word"] != UNKNOWN and end - start <= _LONGEST_S * len(heard["word"]):
+                word = Word(heard["word"], round(start, 3), round(end, 3), round(float(heard["conf"]), 3))
+                self._words.append(word)
+
+
 class VoskEngine:
     """The port of live recognition (`SpeechEngine`): the settings' model, shared by all callers."""
 
@@ -87,6 +127,10 @@ class VoskEngine:
         return VoskUtterance(
             vosk.KaldiRecognizer(model, RATE, json.dumps([*lines, UNKNOWN], ensure_ascii=False)), is_closed=True
         )
+
+    def stream(self) -> VoskStream:
+        """A decoder for one side of a talk. Unavailable without a model."""
+        return VoskStream(vosk.KaldiRecognizer(self._model(), RATE))
 
     def unknown(self, phrases: Sequence[str]) -> list[str]:
         """Phrases that the model has no words for, so that it never hears them. Unavailable without a model."""

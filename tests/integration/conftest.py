@@ -3,9 +3,11 @@
 import itertools
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -32,12 +34,33 @@ class PostgresServer:
             shutil.chown(self._folder, "postgres", "postgres")
         self._run("initdb", "-D", f"{self._folder}/data", "-U", "hotline", "-A", "trust", "-E", "UTF8", "--no-sync")
         self._settings = "-c listen_addresses='' -c fsync=off -c max_connections=60"
+        self.start()
+        self.run_sql("CREATE DATABASE migrated")
+        migrate.upgrade(self.url("migrated"))
+
+    def start(self) -> None:
+        """Start it, for the first time or after `kill`; returns when it answers."""
         self._run(
             "pg_ctl", "-D", f"{self._folder}/data", "-w", "-l", f"{self._folder}/log", "start",
             "-o", f"-k {self._folder} {self._settings}",
         )  # fmt: skip
-        self.run_sql("CREATE DATABASE migrated")
-        migrate.upgrade(self.url("migrated"))
+
+    def signal_all(self, number: signal.Signals) -> None:
+        """A signal to every process of the server, the first one first."""
+        first = int(Path(f"{self._folder}/data/postmaster.pid").read_text().split()[0])
+        others = Path(f"/proc/{first}/task/{first}/children").read_text().split()
+        for pid in (first, *map(int, others)):
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
+
+    def kill(self) -> None:
+        """End it as a power cut would; returns when nobody answers."""
+        self.signal_all(signal.SIGKILL)
+        while True:
+            try:
+                self.run_sql("SELECT 1")
+            except psycopg.OperationalError:
+                return
 
     def url(self, name: str) -> str:
         """URL of one database."""

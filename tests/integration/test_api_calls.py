@@ -119,6 +119,29 @@ async def test_a_call_shows_all_that_hangs_on_it(world: World) -> None:
         assert (await client.get("/api/calls/hot-2.1/recording")).json()["code"] == "recording_none"
 
 
+async def test_messages_are_played_in_the_calls_page_beside_the_talk_or_without_one(lite_world: World) -> None:
+    with lite_world.database.session() as session:
+        for number in (1, 2):
+            add_call(session, number)
+        add_recording(session, lite_world.settings, "hot-1.1", b"first", message="message-hot-1.1-1")
+        add_recording(session, lite_world.settings, "hot-1.1", b"talk")
+        add_recording(session, lite_world.settings, "hot-2.1", b"alone", message="message-hot-2.1-1")
+    async with lite_world.signed_in() as client:
+        both, alone = [(await client.get(f"/api/calls/hot-{number}.1")).json() for number in (1, 2)]
+        assert (both["recording"]["kind"], [one["id"] for one in both["messages"]]) == ("talk", ["message-hot-1.1-1"])
+        assert (alone["recording"]["kind"], alone["messages"]) == ("message", [])
+        assert alone["transcript"]["turns"]
+        sounds = {
+            "hot-1.1/recording": b"talk",
+            "hot-1.1/recording?which=message-hot-1.1-1": b"first",
+            "hot-2.1/recording": b"alone",
+        }
+        for path, sound in sounds.items():
+            assert (await client.get(f"/api/calls/{path}")).content == sound
+        other = await client.get("/api/calls/hot-2.1/recording?which=message-hot-1.1-1")
+        assert other.json()["code"] == "recording_none", "another call's message"
+
+
 async def test_a_recording_is_served_in_ranges_and_listening_is_kept_once(lite_world: World) -> None:
     with lite_world.database.session() as session:
         add_call(session, 1)

@@ -67,7 +67,7 @@ def commands(group: Any, *path: str) -> Iterator[tuple[tuple[str, ...], Any]]:
 
 def test_every_command_says_what_it_does_with_an_example() -> None:
     found = dict(commands(typer.main.get_command(cli.app)))
-    single = {(name,) for name in ["up", "telephony", "web", "worker", "demo", "check", "call", "version"]}
+    single = {(name,) for name in ["up", "telephony", "web", "worker", "scribe", "demo", "check", "call", "version"]}
     double = {("flow", "check"), ("flow", "draw"), ("flow", "try"), ("models", "list"), ("models", "pull")}
     double |= {("flow", "publish"), ("flow", "rollback"), ("flow", "versions")}
     double |= {("users", name) for name in ("add", "list", "passwd", "change", "disable", "enable", "signout", "roles")}

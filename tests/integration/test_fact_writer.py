@@ -1,8 +1,10 @@
 """The way of facts into the ledger: nothing lost when the database is away or the process is killed, nothing twice."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+import os
+import resource
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,8 @@ from sqlmodel import Session, SQLModel, select
 from core.calendar import utc_now
 from core.db import Database
 from core.facts import Fact, FactRow, publish
-from ivr.calls.writer import FactWriter, read_journal
+from ivr.calls.journal import Journal, read_journal
+from ivr.calls.writer import FactWriter
 from ivr.facts import CallArrived
 from tests.waiting import eventually
 
@@ -99,6 +102,64 @@ def test_a_line_cut_off_by_a_crash_is_left_out(tmp_path: Path) -> None:
     journal = tmp_path / "journal"
     journal.write_text('{"name": "CallArrived", "fa')
     assert read_journal(journal) == []
+
+
+@contextmanager
+def disk_full() -> Iterator[None]:
+    """The kernel takes no more bytes of this process for any file (as Python sees it: an OSError of each write)."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+async def test_a_full_disk_keeps_facts_in_memory_until_there_is_room(database: Database, tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    writer = FactWriter(database, store, path)
+    writer.write(arrived(1))
+    async with running(writer):
+        with disk_full():
+            writer.write(arrived(2))
+            writer.write(arrived(3))
+            await eventually(lambda: writer.failing, "the database takes facts without room")
+            assert (writer.waiting, writer.unsafe) == (3, True)
+            assert len(read_journal(path)) == 1
+        assert await writer.drain()
+        assert not writer.unsafe
+    assert stored(database) == [f"hot-{number}.0" for number in (1, 2, 3)]
+    assert path.read_text() == ""
+    database.close()
+
+
+async def test_a_full_disk_of_the_journal_alone_loses_nothing(database: Database, tmp_path: Path) -> None:
+    async with running(writer := FactWriter(database, store, tmp_path / "journal")):
+        full = os.open("/dev/full", os.O_RDWR)  # of every write it says: no space left on device
+        os.dup2(full, writer._journal._file)
+        os.close(full)
+        writer.write(arrived(1), arrived(2))
+        assert writer.unsafe
+        assert await writer.drain()
+        assert not writer.unsafe
+    assert stored(database) == ["hot-1.0", "hot-2.0"]
+    database.close()
+
+
+def test_a_journal_is_whole_again_when_there_is_room(tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    path.write_text('{"name": "CallArrived", "fa')  # cut off by a crash
+    journal = Journal(path)
+    facts = [arrived(number) for number in range(200)]  # more than is tried at once
+    journal.append(facts[:1])
+    with disk_full():
+        for fact in facts[1:-1]:
+            journal.append([fact])
+        assert journal.failing
+    journal.append(facts[-1:])
+    assert not journal.failing
+    journal.close()
+    assert read_journal(path) == facts
 
 
 async def test_a_fact_that_the_database_refuses_is_set_aside_and_holds_up_no_other(

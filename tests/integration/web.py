@@ -133,15 +133,19 @@ def add_call(session: Session, number: int, *, state: str = "ended", outcome: st
     return call
 
 
-def add_recording(session: Session, settings: Settings, call_id: str, sound: bytes = bytes(range(256)) * 4) -> None:
-    """A recording (not a real sound) with its transcript."""
-    path = f"2026/11/22/{call_id}.flac"
+def add_recording(
+    session: Session, settings: Settings, call_id: str, sound: bytes = bytes(range(256)) * 4, *, message: str = ""
+) -> None:
+    """A recording (not a real sound) with its transcript: of the talk, or of a message with this id."""
+    name = message or call_id
+    path = f"2026/11/22/{name}.flac"
     file = settings.home / "recordings" / path
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(sound)
     session.add(
         Recording(
-            id=call_id, call_id=call_id, path=path, sha256="0" * 64, size_bytes=len(sound), duration_s=52.0,
+            id=name, call_id=call_id, kind="message" if message else "talk", path=path, sha256="0" * 64,
+            size_bytes=len(sound), duration_s=52.0,
             state="complete", created_at=NOON,
         )
     )  # fmt: skip
@@ -149,7 +153,7 @@ def add_recording(session: Session, settings: Settings, call_id: str, sound: byt
     words = [{"w": "暖气", "s": 1.0, "e": 1.5, "c": 0.9}]
     session.add(
         Transcript(
-            recording_id=call_id, call_id=call_id, state="done", model="demo", model_is_demo=True,
+            recording_id=name, call_id=call_id, state="done", model="demo", model_is_demo=True,
             turns=[{**turn, "words": words}], created_at=NOON,
         )
     )  # fmt: skip

@@ -47,19 +47,12 @@ Audio = np.ndarray[Any, np.dtype[np.float32]]
 class RunningHotline:
     """Processes of ours on the given PBX, and every question that a test asks about them."""
 
-    def __init__(self, settings: Settings, secrets: Secrets, hot: Pbx, sim: Pbx) -> None:
-        self.settings = settings.model_copy(update=HURRY)
+    def __init__(self, settings: Settings, secrets: Secrets, hot: Pbx, sim: Pbx, **changes: object) -> None:
+        self.settings = settings.model_copy(update={**HURRY, **changes})
         self.secrets = secrets
         self.hot, self.sim = hot, sim
         self.database = Database(self.settings.database)
-        wanted = as_environment(self.settings)
-        pairs = [f"{name}={value}" for name, value in wanted.items() if name.startswith("HOTLINE_")]
-        self._children = {
-            name: Child(
-                name, self.settings.home / "log", ("/usr/bin/env", *pairs, sys.executable, "-m", "api.cli", name)
-            )
-            for name in ("telephony", "worker", "web")
-        }
+        self._children = {name: self.process(name) for name in ("telephony", "worker", "scribe", "web")}
         self._jobs = DBOSClient(system_database_url=self.settings.jobs_database)
         self._http = httpx.Client(
             base_url=f"http://{self.settings.bind}:{self.settings.control_port}",
@@ -67,6 +60,12 @@ class RunningHotline:
             timeout=5,
             trust_env=False,
         )
+
+    def process(self, name: str) -> Child:
+        """`hotline NAME` with these settings, not started yet."""
+        pairs = [f"{key}={value}" for key, value in as_environment(self.settings).items() if key.startswith("HOTLINE_")]
+        argv = ("/usr/bin/env", *pairs, sys.executable, "-m", "api.cli", name)
+        return Child(name, self.settings.home / "log", argv)
 
     # --- processes ---------------------------------------------------------------------------------------------
 
@@ -96,8 +95,13 @@ class RunningHotline:
 
     def wait_ready(self, name: str) -> None:
         """Return when the process works."""
-        ready = {"telephony": self._telephony_ready, "worker": lambda: self._says("worker", "worker runs")}
-        until(ready.get(name, lambda: True), f"{name} does not work: {self._children[name].last_words()}", 60)
+        ready = {
+            "telephony": self._telephony_ready,
+            "worker": lambda: self._says("worker", "worker runs"),
+            "scribe": lambda: _answers(f"http://{self.settings.bind}:{self.settings.scribe_port}/state"),
+            "web": lambda: _answers(f"{self.page}/api/health"),
+        }
+        until(ready[name], f"{name} does not work: {self._children[name].last_words()}", 60)
 
     def kill(self, name: str) -> None:
         """SIGKILL; returns when it is gone."""
@@ -131,6 +135,11 @@ class RunningHotline:
     def _says(self, name: str, words: str) -> bool:
         pid = self._children[name].pid
         return pid is not None and f":{pid}" in self.log(name).rpartition(words)[2]
+
+    @property
+    def page(self) -> str:
+        """Where the web process answers."""
+        return f"http://{self.settings.bind}:{self.settings.web_port}"
 
     def _telephony_ready(self) -> bool:
         try:
@@ -303,6 +312,14 @@ class RunningHotline:
         while problem := await asyncio.to_thread(self.unsettled):
             assert asyncio.get_running_loop().time() < deadline, problem
             await asyncio.sleep(0.2)
+
+
+def _answers(address: str) -> bool:
+    """Whether somebody listens there, whatever is said."""
+    try:
+        return bool(httpx.get(address, timeout=2, trust_env=False).status_code)
+    except httpx.HTTPError:
+        return False
 
 
 def rms(samples: Audio) -> float:

@@ -10,7 +10,7 @@ from core.settings import Settings
 from ivr.pbx.process import Pbx
 
 _PORTS = ("web_port", "agi_port", "control_port", "ami_port", "sip_port", "ws_port", "trunk_port", "sim_phones_port",
-          "sim_ami_port", "sim_agi_port", "sim_ws_port", "tap_port")  # fmt: skip
+          "sim_ami_port", "sim_agi_port", "sim_ws_port", "tap_port", "scribe_port", "scribe_tap_port")  # fmt: skip
 _RTP = 200  # for each side: 50 calls at once
 _BLOCK = len(_PORTS) + 1 + 2 * _RTP
 
@@ -64,3 +64,10 @@ def complaints(pbx: Pbx) -> list[str]:
     """Lines of Asterisk's log that say WARNING or ERROR."""
     text = (pbx.folder / "log" / "messages.log").read_text(errors="replace")
     return [line for line in text.splitlines() if re.search(r"\b(WARNING|ERROR)\[", line)]
+
+
+def hang_up(sim: Pbx, number: str) -> None:
+    """This caller puts down the receiver, whatever there still was to say."""
+    for line in sim.command("core show channels concise").splitlines():
+        if number in line.split("!"):
+            sim.command(f"channel request hangup {line.partition('!')[0]}")

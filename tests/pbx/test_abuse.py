@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 from sqlmodel import select
@@ -11,12 +12,14 @@ from core.calendar import utc_now
 from core.facts import FactRow
 from core.secrets import Secrets, load_secrets
 from core.settings import Settings
+from ivr.abuse.nuisance import enter, remove
 from ivr.callbacks.store import open_promises
-from ivr.calls.answer_rate import answer_rate
+from ivr.calls.answer_rate import AnswerRate, answer_rate
 from ivr.calls.models import Call
 from ivr.pbx.get import find_asterisk
 from ivr.pbx.process import Pbx
 from ivr.simulator.city import City
+from ivr.simulator.scenario import Scenario
 from tests.pbx.citizens import fresh_number, story
 from tests.pbx.hotline import RunningHotline
 from tests.pbx.runtime import settings_with_free_ports
@@ -29,9 +32,9 @@ OUTSIDE = "12333"
 
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    """A small hotline: two seats, two lines, one number outside."""
-    home = tmp_path_factory.mktemp("home")
-    return settings_with_free_ports(home, seats=("1001", "1002"), max_calls=2, transfer_numbers=(OUTSIDE,))
+    """A small hotline: two seats, two lines, one number outside; two calls a number, one at a time."""
+    home, limits = tmp_path_factory.mktemp("home"), {"max_calls": 2, "number_calls": 2, "number_calls_at_once": 1}
+    return settings_with_free_ports(home, seats=("1001", "1002"), transfer_numbers=(OUTSIDE,), **limits)
 
 
 @pytest.fixture(scope="module")
@@ -142,29 +145,93 @@ async def test_a_seats_telephone_reaches_emergencies_and_the_listed_numbers_only
     await eventually(lambda: hotline.seat("1002")["call_id"] is None, "the seat is still taken")
 
 
+def steps_of(call: Call) -> list[str]:
+    return [step["step"] for step in call.path]
+
+
+def gives_up(number: str, after_s: float, *first: dict[str, object]) -> Scenario:
+    """Somebody who never talks with a human."""
+    steps = [*first, {"hang_up": True, "after_s": after_s}]
+    return story(number, talk=[], steps=steps, expect={"outcome": "abandoned_in_prompt"})
+
+
+async def test_a_listed_caller_is_held_up_but_not_in_an_emergency(hotline: RunningHotline, callers: City) -> None:
+    await hotline.sign_in("1001")
+    number, now = fresh_number(), utc_now()
+    with hotline.database.session() as session:
+        until = now + timedelta(hours=1)
+        entry = enter(session, number, reason="无故反复拨打", entered_by="li", now=now, expires_at=until)
+    await eventually(lambda: hotline.state()["listed"] == 1, "telephony does not know the list")
+    await callers.place_call(gives_up(number, 3), run_id="listed")
+    call = await hotline.in_state(number, "ended")
+    assert (call.outcome, call.offers, steps_of(call)) == ("refused", 0, ["who", "listed"])
+    assert [row.payload["why"] for row in hotline.facts(call.id, "CallRefused")] == ["listed"]
+
+    report = await callers.place_call(story(number, steps=[{"press": "0", "after_s": 2}]), run_id="listed")
+    call = await hotline.in_state(number, "ended")
+    assert report.errors == []
+    assert (call.outcome, steps_of(call)[:3]) == ("answered", ["who", "listed", "human"]), "0 is a human at once"
+
+    with hotline.database.session() as session:
+        remove(session, entry.id or 0, removed_by="li", now=utc_now())
+    await eventually(lambda: hotline.state()["listed"] == 0, "telephony does not know that it is over")
+    await callers.place_call(gives_up(number, 1), run_id="listed")
+    call = await hotline.in_state(number, "ended")
+    assert steps_of(call) == ["who", "frequent"], "a third call in a while comes last, and is told so"
+    assert call.outcome == "abandoned_in_prompt"
+
+
+async def test_a_second_call_of_a_number_that_is_on_the_line_is_asked_for_an_emergency_only(
+    hotline: RunningHotline, callers: City
+) -> None:
+    await hotline.sign_in()
+    number = fresh_number()
+    waits = asyncio.create_task(callers.place_call(gives_up(number, 60), run_id="crowded"))
+    await eventually(lambda: hotline.call(number), "the first call does not arrive")
+    other = f"0{number}"  # the same telephone, written otherwise
+    await callers.place_call(gives_up(other, 6, {"press": "0", "after_s": 2}), run_id="crowded")
+    second = await hotline.in_state(other, "ended")
+    assert steps_of(second) == ["who", "crowded", "human"]
+    assert second.outcome == "abandoned_in_queue", "whoever insists stands in line and is counted there"
+    hotline.sim.command("channel request hangup all")
+    await waits
+
+
+def rate_of(hotline: RunningHotline) -> AnswerRate:
+    """The answer rate of this test's hour."""
+    found: AnswerRate = hotline.read(lambda session: answer_rate(session, hours=1, now=utc_now()))
+    return found
+
+
 async def test_one_caller_too_many_hears_so_and_is_counted(hotline: RunningHotline, callers: City) -> None:
     await hotline.sign_in()
+    before = rate_of(hotline)
     numbers = [fresh_number() for _ in range(3)]
     patient = {"talk": [], "steps": [{"hang_up": True, "after_s": 60}], "expect": {"outcome": "abandoned_in_queue"}}
     waiting = [asyncio.create_task(callers.place_call(story(n, **patient), run_id="full")) for n in numbers[:2]]
     for number in numbers[:2]:
-        await hotline.in_state(number, "waiting")
+        await eventually(lambda number=number: hotline.call(number), "a call does not arrive")  # type: ignore[misc]
     third = asyncio.create_task(callers.place_call(story(numbers[2]), run_id="full"))
     await eventually(lambda: "lines_full" in hotline.hot.command("core show channels concise"), "no word of it")
     report = await third
     assert report.connected_at is None, "it costs the caller nothing"
     call = await hotline.in_state(numbers[2], "ended")
     assert (call.outcome, call.ended_by, call.line) == ("refused", "system_hung_up", "12345")
-    assert [hotline.call(number).state for number in numbers[:2]] == ["waiting"] * 2  # type: ignore[union-attr]
+    assert all(hotline.call(number).state != "ended" for number in numbers[:2]), "the others notice nothing"  # type: ignore[union-attr]
     await eventually(lambda: hotline.read(lambda s: open_promises(s, numbers[2])), "no call-back is owed for it")
 
     hotline.kill("telephony")  # both callers go to Asterisk's own queue, and the limit holds without us
     fourth = fresh_number()
-    assert (await callers.place_call(story(fourth), run_id="full")).connected_at is None
+    waiting.append(asyncio.create_task(callers.place_call(story(fourth), run_id="full")))
+    await eventually(lambda: "lines_full" in hotline.hot.command("core show channels concise"), "no word of it", 30)
     hotline.sim.command("channel request hangup all")
     await asyncio.gather(*waiting)
     await asyncio.to_thread(hotline.start, "telephony")
     late = await hotline.in_state(fourth, "ended")
     assert late.outcome == "refused", "the second witness tells of it too"
-    rate = hotline.read(lambda session: answer_rate(session, hours=1, now=utc_now()))
-    assert (rate.refused, rate.offered) == (2, 4), "who was turned away stays in the denominator"
+    for number in numbers[:2]:
+        await hotline.in_state(number, "ended")
+    after = rate_of(hotline)
+    assert (after.refused - before.refused, after.offered - before.offered) == (2, 4), (
+        "who was turned away stays in the denominator"
+    )

@@ -111,7 +111,7 @@ class Hotline:
             means=Means(self.messages, ("110",)),
         )
         flow = parse_flow(FLOW, Path("trial.yaml")).flow
-        self._calls = InboundCalls(phone, lambda: flow, FakeLookup())
+        self._calls = InboundCalls(phone, lambda _standing: flow, FakeLookup())
 
     async def call(self, session: AgiSession) -> None:
         try:

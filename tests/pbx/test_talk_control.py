@@ -169,7 +169,7 @@ async def test_a_talk_goes_to_another_seat_and_back_to_the_line_and_stays_one_ca
 async def test_a_talk_goes_out_to_an_allowed_number_only(hotline: RunningHotline, callers: City) -> None:
     callers.helpers["110"] = police = Helper(POLICE, MACHINE_VOICE, stays_s=8)
     async with talk(hotline, callers, lines=2) as (call, report):
-        assert hotline.talk(call.id, "transfer", "119") == "talk_target_not_allowed"
+        assert hotline.talk(call.id, "transfer", "114") == "talk_target_not_allowed"
         assert hotline.talk(call.id, "transfer", "1001") == "talk_target_self"
         assert hotline.talk(call.id, "transfer", "110\r\nAction: Hangup") == "talk_target_wrong"
         assert hotline.talk(call.id, "transfer", "1005") == "talk_seat_not_free", "signed out and yet rung"

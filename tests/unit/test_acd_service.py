@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from ivr.acd.models import Seat
-from ivr.acd.plan import Plan, Repeat, Urgent
+from ivr.acd.plan import CalledNumber, Plan, Repeat, Urgent
 from ivr.acd.service import AcdService
 from ivr.facts import SeatStateChanged
 
@@ -207,3 +207,13 @@ async def test_a_thousand_callers_and_one_seat_are_served_in_order() -> None:
         acd.talk_ended("1001")
     assert acd.snapshot()["waiting"] == []
     assert len(asyncio.all_tasks()) == 1
+
+
+async def test_who_calls_very_often_comes_last_on_every_line_and_repeating_is_no_reason() -> None:
+    plan = Plan(repeat=Repeat(priority=2), lines={"12315": CalledNumber(name="消费", priority=3)})
+    acd = AcdService(["1001"], wrap_up_s=0, now=Clock(), plan=plan)
+    acd.join("a", number="13800000001")
+    acd.leave("a")
+    acd.join("often", priority=-1, number="13800000001", line="12315")
+    acd.join("later", number="13800000002")
+    assert (acd.position("later"), acd.position("often")) == (1, 2)

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from core.errors import BadInput
 from ivr.agi.protocol import (
     MAX_COMMAND,
+    MAX_ENV_LINES,
     MAX_LINE,
     AgiProtocol,
     Broken,
@@ -185,3 +186,9 @@ def test_a_command_longer_than_asterisk_reads_at_once_is_refused() -> None:
 def test_quotes_and_backslashes_are_escaped() -> None:
     assert agi_value('say "hi" \\ now') == '"say \\"hi\\" \\\\ now"'
     assert agi_line("STREAM", "FILE", "/a/b-1.x", "") == b'STREAM FILE /a/b-1.x ""\n'
+
+
+def test_a_block_that_is_nearly_one_is_judged_at_once() -> None:
+    block = b"".join(b"agi_x%d: y\n" % number for number in range(MAX_ENV_LINES)) + b"?"
+    assert AgiProtocol().receive_data(block) == []
+    assert AgiProtocol().receive_data(block + b"\n") == [Broken("the env block is too long")]

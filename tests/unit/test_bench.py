@@ -1,21 +1,27 @@
 """The arithmetic of the measurements."""
 
+from pathlib import Path
+
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+import bench
 from bench.figures import (
     Row,
     Stat,
     family_ticks,
-    key_to_prompt_ms,
     parse_stat,
     percentile,
     ratio,
     shown,
     spread,
     table,
+    within,
 )
+from bench.nine_steps import EXTENSIONS, PARTS, PATH, QUESTIONS, dialplan, prompt_of_byte
+from bench.wire import Dialog, Said, alaw, key_packet, ok, read
 
 pytestmark = pytest.mark.unit
 
@@ -63,20 +69,6 @@ def test_a_family_is_its_roots_and_all_their_descendants() -> None:
     assert family_ticks(stats, [99]) == 0
 
 
-def test_a_key_is_answered_by_the_next_prompt_of_its_channel() -> None:
-    events = [
-        ("a", "prompt", 1.0),
-        ("b", "prompt", 1.0),
-        ("a", "key", 2.0),
-        ("b", "key", 2.001),
-        ("b", "prompt", 2.004),
-        ("a", "prompt", 2.01),
-        ("a", "prompt", 9.0),
-        ("c", "key", 3.0),
-    ]
-    assert key_to_prompt_ms(events) == pytest.approx([3.0, 10.0])
-
-
 def test_no_ratio_is_made_of_failed_calls() -> None:
     assert ratio(3, 2, 0) == 1.5
     assert ratio(3, 2, 1) is None
@@ -84,6 +76,70 @@ def test_no_ratio_is_made_of_failed_calls() -> None:
     assert ratio(3, 0, 0) is None
 
 
-def test_the_table_is_aligned_over_all_parts() -> None:
-    text = table({"one": [Row("a", "1 ms", "<= 2", "n")], "two": [Row("longer", "1000 ms")]})
-    assert text.splitlines() == ["one", "  a       1 ms     <= 2  n", "two", "  longer  1000 ms"]
+def test_the_table_is_aligned_over_all_parts_and_says_what_is_over() -> None:
+    parts = {"one": [Row("a", "1 ms", "<= 2", "n", True)], "two": [Row("longer", "1000 ms", "<= 9", kept=False)]}
+    assert table(parts).splitlines() == [
+        "one",
+        "  a       1 ms     <= 2  ok    n",
+        "two",
+        "  longer  1000 ms  <= 9  OVER",
+    ]
+
+
+def test_what_was_not_measured_keeps_no_budget() -> None:
+    assert within(1.0, most=1.0)
+    assert within(0.8, least=0.8)
+    assert not within(1.01, most=1.0)
+    assert not within(0.79, least=0.8)
+    assert not within(None, most=1.0)
+
+
+def test_every_prompt_is_known_by_its_byte() -> None:
+    assert sorted(prompt_of_byte().values()) == list(range(len(PARTS)))
+    assert alaw(0) == 0xD5
+
+
+@given(st.integers(-32768, 32767))
+def test_a_law_keeps_the_sign_and_the_order_of_sizes(sample: int) -> None:
+    magnitude = (alaw(sample) ^ 0x55) & 0x7F
+    nearer = int(sample / 2)
+    assert (alaw(sample) ^ 0x55) >> 7 == (sample >= 0)
+    assert ((alaw(nearer) ^ 0x55) & 0x7F) <= magnitude
+
+
+def test_the_four_tellings_of_the_flow_are_the_same() -> None:
+    flow = yaml.safe_load((Path(bench.__file__).parent / "flows" / "bench.yaml").read_text(encoding="utf-8"))
+    steps = [step for step, _ in PATH]
+    assert steps == [name for name in flow["steps"] if name != "unheard"]
+    assert len(steps) == 9
+    assert [(part.step, part.prompt) for part in PARTS] == [
+        (step, flow["steps"][step]["prompt"]) for step in steps if "prompt" in flow["steps"][step]
+    ]
+    told = dialplan(Path("/prompts"), {"ours": ("127.0.0.1", 4573)})
+    assert [part.prompt in told for part in PARTS] == [True] * len(PARTS)
+    assert told.count("Read(") == QUESTIONS
+    assert f"exten => {EXTENSIONS['ours']},1,AGI(agi://127.0.0.1:4573/call)" in told
+
+
+def test_a_key_is_three_things_a_receiver_looks_at() -> None:
+    packet = key_packet("7", sequence=9, moment=1600, source=5, lasts_ms=100, ends=True, begins=False)
+    assert len(packet) == 16
+    assert packet[1] & 0x7F == 101
+    assert (packet[12], packet[13] & 0x80, int.from_bytes(packet[14:16], "big")) == (7, 0x80, 800)
+
+
+def test_what_the_far_end_says_is_understood() -> None:
+    answer = b"SIP/2.0 200 OK\r\nCall-ID: a@b\r\nTo: <sip:1@h>;tag=x\r\n\r\nv=0\r\nm=audio 4002 RTP/AVP 8 101\r\n"
+    assert read(answer) == Said("a@b", status=200, to=b"<sip:1@h>;tag=x", audio_port=4002)
+    bye = b"BYE sip:1@h SIP/2.0\r\nVia: SIP/2.0/UDP h\r\nCall-ID: a@b\r\nReason: Q.850;cause=21\r\nCSeq: 2 BYE\r\n\r\n"
+    assert read(bye) == Said("a@b", method="BYE", cause=21)
+    assert ok(bye).splitlines()[:4] == [b"SIP/2.0 200 OK", b"Via: SIP/2.0/UDP h", b"Call-ID: a@b", b"CSeq: 2 BYE"]
+    assert read(b"\r\n\r\n") is None
+
+
+def test_a_call_that_is_dialled_offers_sound_and_keys() -> None:
+    invite = Dialog("a", "13900000001", "12345", "127.0.0.1:1", "127.0.0.1:2").invite("127.0.0.1", 4000)
+    head, _, body = invite.partition(b"\r\n\r\n")
+    assert head.startswith(b"INVITE sip:12345@127.0.0.1:2 SIP/2.0\r\n")
+    assert b"Content-Length: %d" % len(body) in head
+    assert b"m=audio 4000 RTP/AVP 8 101\r\n" in body

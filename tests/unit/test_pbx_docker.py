@@ -80,7 +80,7 @@ def test_every_service_runs_a_stage_and_a_command_that_exist() -> None:
 
 def test_every_lasting_service_says_whether_it_is_well() -> None:
     lasting = {name for name, service in SERVICES.items() if service["restart"] != "no"}
-    assert lasting == {"postgresql", "asterisk", "telephony", "worker", "web"}
+    assert lasting == {"postgresql", "asterisk", "telephony", "worker", "scribe", "web"}
     assert {name for name in lasting if "healthcheck" not in SERVICES[name]} == set()
 
 

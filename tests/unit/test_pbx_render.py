@@ -75,7 +75,9 @@ def test_open_to_the_network_only_sip_is(install: AsteriskInstall, settings: Set
 
 def test_every_seat_is_in_the_fallback_queue(install: AsteriskInstall, settings: Settings) -> None:
     etc = render(settings.model_copy(update={"seats": ("1001", "2002")}), Secrets(), "hot", install).parent
-    assert values(etc, "queues.conf", "fallback")["member"] == ["PJSIP/1001,0,1001", "PJSIP/2002,0,2002"]
+    assert values(etc, "queues.conf", "fallback")["member"] == [
+        "PJSIP/1001,0,1001", "PJSIP/1001-web,0,1001", "PJSIP/2002,0,2002", "PJSIP/2002-web,0,2002"
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(

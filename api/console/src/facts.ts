@@ -20,6 +20,7 @@ const TELL: { [name: string]: Teller } = {
   CallRefused: (p) => [word('refusal', text(p.why))],
   SeatDialled: (p) => [seat(p.seat), '→', text(p.number)],
   TalkHeld: (p) => [seat(p.seat)],
+  SeatPhoneLost: (p) => [seat(p.seat)],
   TalkResumed: (p) => [seat(p.seat)],
   TalkTransferred: (p) => [text(p.from_seat), '→', text(p.to)],
   ConferenceJoined: (p) => [text(p.party)],
@@ -41,6 +42,7 @@ export function detailOf(fact: FactLine): string {
 /** Which dot the line gets. */
 export function toneOfFact(name: string): string {
   if (['SeatAnswered', 'RecordingReady', 'TranscriptReady', 'TicketDrafted'].includes(name)) return 'good'
-  if (['SeatDidNotAnswer', 'FallbackTaken', 'CallRefused', 'CallRepaired', 'TranscriptFailed'].includes(name)) return 'warn'
+  const bad = ['SeatDidNotAnswer', 'FallbackTaken', 'CallRefused', 'CallRepaired', 'RecordingFlawed', 'TranscriptFailed']
+  if (bad.includes(name)) return 'warn'
   return ['CallArrived', 'CallerAskedForHuman', 'SeatOffered'].includes(name) ? 'brand' : 'calm'
 }

@@ -14,8 +14,25 @@ const STALE_AFTER_MS = 6_000
 /** An open stream that is silent for so long leads nowhere any more: a computer that slept, a proxy that forgot. */
 const GIVE_UP_AFTER_MS = 20_000
 
-/** Follow /api/live while the page is open. The browser retries a lost link; a refused one is tried again by us. */
-export function useLive() {
+type Live = ReturnType<typeof follow>
+let shared: Live | null = null
+let users = 0
+
+/** Follow /api/live while some part of the page wants it: one stream for all of them. */
+export function useLive(): Pick<Live, 'snapshot' | 'link'> {
+  shared ??= follow()
+  users += 1
+  onScopeDispose(() => {
+    users -= 1
+    if (users) return
+    shared?.close()
+    shared = null
+  })
+  return shared
+}
+
+/** The browser retries a lost link; a refused one is tried again by us. */
+function follow() {
   const snapshot = shallowRef<Snapshot | null>(null)
   const state = ref<LinkState>('connecting')
   const silentMs = ref(0)
@@ -74,11 +91,11 @@ export function useLive() {
 
   open()
   const ears = setInterval(listen, 1000)
-  onScopeDispose(() => {
+  function close(): void {
     clearInterval(ears)
     clearTimeout(retry)
     source?.close()
     source = null
-  })
-  return { snapshot, link }
+  }
+  return { snapshot, link, close }
 }

@@ -104,6 +104,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/calls/{call_id}/live-text": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Live Text
+         * @description Events named `text` until the call is over: at first everything so far, then what changes.
+         */
+        get: operations["live_text_api_calls__call_id__live_text_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/calls/{call_id}/recording": {
         parameters: {
             query?: never;
@@ -386,6 +406,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/nuisance": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Nuisance
+         * @description Who is held up, why, by whom and until when.
+         */
+        get: operations["list_nuisance_api_nuisance_get"];
+        put?: never;
+        /**
+         * Add Nuisance
+         * @description Hold a number up. Emergency numbers, and this hotline's own, are refused.
+         */
+        post: operations["add_nuisance_api_nuisance_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/nuisance/{entry_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove Nuisance
+         * @description Let a number in again; the entry stays on record.
+         */
+        delete: operations["remove_nuisance_api_nuisance__entry_id__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/seats": {
         parameters: {
             query?: never;
@@ -528,6 +592,26 @@ export interface paths {
         get: operations["ways_api_session_ways_get"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/softphone": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Open Phone
+         * @description A new password for the telephone in the page of one's own seat.
+         */
+        post: operations["open_phone_api_softphone_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -868,6 +952,11 @@ export interface components {
             call: components["schemas"]["CallView"];
             /** Facts */
             facts: components["schemas"]["FactView"][];
+            /**
+             * Messages
+             * @default []
+             */
+            messages: components["schemas"]["RecordingView"][];
             recording: components["schemas"]["RecordingView"] | null;
             ticket: components["schemas"]["TicketView"] | null;
             transcript: components["schemas"]["TranscriptView"] | null;
@@ -1257,6 +1346,70 @@ export interface components {
             version: string;
         };
         /**
+         * LiveLine
+         * @description A line as it is now; the same `leg` and `n` come again until `final`.
+         */
+        LiveLine: {
+            /** End S */
+            end_s: number;
+            /** Final */
+            final: boolean;
+            /**
+             * Leg
+             * @enum {string}
+             */
+            leg: "caller" | "seat";
+            /** N */
+            n: number;
+            /** Start S */
+            start_s: number;
+            /** Text */
+            text: string;
+            /**
+             * Words
+             * @default []
+             */
+            words: components["schemas"]["LiveWord"][];
+        };
+        /**
+         * LiveText
+         * @description The lines that changed; `later`: the text follows after the call; `down`: nobody writes it down now.
+         */
+        LiveText: {
+            /** Fields */
+            fields?: {
+                [key: string]: components["schemas"]["FieldView"];
+            } | null;
+            /**
+             * Lines
+             * @default []
+             */
+            lines: components["schemas"]["LiveLine"][];
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "writing" | "later" | "down" | "over";
+            /** Values */
+            values?: {
+                [key: string]: unknown;
+            } | null;
+        };
+        /**
+         * LiveWord
+         * @description A word of a final line: seconds from the start of the talk, confidence 0 to 1.
+         */
+        LiveWord: {
+            /** C */
+            c: number;
+            /** E */
+            e: number;
+            /** S */
+            s: number;
+            /** W */
+            w: string;
+        };
+        /**
          * ModelView
          * @description The speech model that is set, and whether it is the small demo.
          */
@@ -1317,6 +1470,53 @@ export interface components {
             role: string;
             /** Seat */
             seat?: string | null;
+        };
+        /**
+         * NuisanceEntry
+         * @description One number that is, or was, held up.
+         */
+        NuisanceEntry: {
+            /** Active */
+            active: boolean;
+            /** Entered At */
+            entered_at: string;
+            /** Entered By */
+            entered_by: string;
+            /** Expires At */
+            expires_at: string;
+            /** Id */
+            id: number;
+            /** Number */
+            number: string;
+            /** Reason */
+            reason: string;
+            /** Removed At */
+            removed_at: string | null;
+            /** Removed By */
+            removed_by: string | null;
+        };
+        /**
+         * NuisanceList
+         * @description Entries, newest first; at most 500.
+         */
+        NuisanceList: {
+            /** Items */
+            items: components["schemas"]["NuisanceEntry"][];
+        };
+        /**
+         * NuisanceWish
+         * @description A number to be put on the list, for so many days.
+         */
+        NuisanceWish: {
+            /**
+             * Days
+             * @default 30
+             */
+            days: number;
+            /** Number */
+            number: string;
+            /** Reason */
+            reason: string;
         };
         /** Page[AuditView] */
         Page_AuditView_: {
@@ -1403,6 +1603,22 @@ export interface components {
             version?: string | null;
         };
         /**
+         * PhoneAccount
+         * @description How the page's telephone signs in: SIP over the WebSocket `socket` of this server. The next one ends this one.
+         */
+        PhoneAccount: {
+            /** Password */
+            password: string;
+            /** Seat */
+            seat: string;
+            /** Socket */
+            socket: string;
+            /** Uri */
+            uri: string;
+            /** User */
+            user: string;
+        };
+        /**
          * ReachedView
          * @description 漏接回拨 of the hours asked for.
          */
@@ -1424,13 +1640,15 @@ export interface components {
         };
         /**
          * RecordingView
-         * @description The recording of a call.
+         * @description The recording of a talk, or of a message that the caller left.
          */
         RecordingView: {
             /** Duration S */
             duration_s: number;
             /** Id */
             id: string;
+            /** Kind */
+            kind: string;
             /** Sha256 */
             sha256: string;
             /** Size Bytes */
@@ -1498,7 +1716,7 @@ export interface components {
             /** Login */
             login: string;
             /** Permissions */
-            permissions: ("calls.read" | "recordings.listen" | "recordings.listen_own" | "numbers.read" | "tickets.read" | "tickets.move" | "tickets.edit" | "surveys.read" | "callbacks.read" | "seats.read" | "seats.change_own" | "seats.change_any" | "talks.control_own" | "talks.supervise" | "metrics.read" | "metrics.export" | "live.read" | "users.manage" | "audit.read" | "audit.export")[];
+            permissions: ("calls.read" | "recordings.listen" | "recordings.listen_own" | "numbers.read" | "tickets.read" | "tickets.move" | "tickets.edit" | "surveys.read" | "callbacks.read" | "seats.read" | "seats.change_own" | "seats.change_any" | "talks.control_own" | "talks.supervise" | "nuisance.read" | "nuisance.change" | "metrics.read" | "metrics.export" | "live.read" | "softphone.use" | "users.manage" | "audit.read" | "audit.export")[];
             /** Role */
             role: string;
             /** Seat */
@@ -1710,6 +1928,8 @@ export interface components {
             score: number | null;
             /** Solved */
             solved: string | null;
+            /** Source */
+            source: string;
             /** State */
             state: string;
             /** Summary */
@@ -1816,7 +2036,7 @@ export interface components {
             items: components["schemas"]["UserView"][];
             /** Roles */
             roles: {
-                [key: string]: ("calls.read" | "recordings.listen" | "recordings.listen_own" | "numbers.read" | "tickets.read" | "tickets.move" | "tickets.edit" | "surveys.read" | "callbacks.read" | "seats.read" | "seats.change_own" | "seats.change_any" | "talks.control_own" | "talks.supervise" | "metrics.read" | "metrics.export" | "live.read" | "users.manage" | "audit.read" | "audit.export")[];
+                [key: string]: ("calls.read" | "recordings.listen" | "recordings.listen_own" | "numbers.read" | "tickets.read" | "tickets.move" | "tickets.edit" | "surveys.read" | "callbacks.read" | "seats.read" | "seats.change_own" | "seats.change_any" | "talks.control_own" | "talks.supervise" | "nuisance.read" | "nuisance.change" | "metrics.read" | "metrics.export" | "live.read" | "softphone.use" | "users.manage" | "audit.read" | "audit.export")[];
             };
             /** Seats */
             seats: string[];
@@ -2064,9 +2284,44 @@ export interface operations {
             };
         };
     };
-    recording_api_calls__call_id__recording_get: {
+    live_text_api_calls__call_id__live_text_get: {
         parameters: {
             query?: never;
+            header?: never;
+            path: {
+                call_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description events `text` */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LiveText"];
+                    "text/event-stream": unknown;
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    recording_api_calls__call_id__recording_get: {
+        parameters: {
+            query?: {
+                /** @description Id of a message; without it the talk's recording */
+                which?: string;
+            };
             header?: never;
             path: {
                 call_id: string;
@@ -2489,6 +2744,102 @@ export interface operations {
             };
         };
     };
+    list_nuisance_api_nuisance_get: {
+        parameters: {
+            query?: {
+                /** @description Only entries that hold now */
+                active?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NuisanceList"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    add_nuisance_api_nuisance_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NuisanceWish"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NuisanceEntry"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    remove_nuisance_api_nuisance__entry_id__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                entry_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NuisanceEntry"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     list_seats_api_seats_get: {
         parameters: {
             query?: never;
@@ -2724,6 +3075,26 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["WaysView"];
+                };
+            };
+        };
+    };
+    open_phone_api_softphone_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PhoneAccount"];
                 };
             };
         };
