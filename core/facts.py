@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from random import getrandbits
 from typing import Any, ClassVar
-from uuid import NAMESPACE_URL, uuid4, uuid5
+from uuid import NAMESPACE_URL, UUID, uuid5
 
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import JSON, BigInteger, Column, Index, Integer
@@ -27,7 +28,9 @@ class Fact(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
     is_abstract: ClassVar[bool] = False
 
-    id: str = Field(default_factory=lambda: str(uuid4()))
+    id: str = Field(
+        default_factory=lambda: str(UUID(int=getrandbits(128), version=4))
+    )  # uuid4 asks the kernel each time
     at: UtcDatetime
     call_id: str | None = None  # Asterisk's Linkedid of the call, None where no call is meant
     node: str = ""  # which PBX or process saw it

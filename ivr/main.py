@@ -1,6 +1,7 @@
 """Builds and runs the telephony process: AGI, AMI, ACD, ledger, dialler and control port in one loop."""
 
 import asyncio
+import gc
 import logging
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
@@ -46,7 +47,8 @@ from ivr.facts import SeatStateChanged
 from ivr.flow.ports import Lookup
 from ivr.flow.schema import Flow
 from ivr.flow.shelf import FlowShelf
-from ivr.pbx.render import local_address
+from ivr.pbx.render import local_address, pbx_folder
+from ivr.pbx.strangers import Strangers
 from ivr.prompts.prompts import Prompts
 from ivr.prompts.speech import EspeakSpeech
 from ivr.talks.around import Surroundings
@@ -138,6 +140,7 @@ class TelephonyProcess:
         )
         limits = Limits(settings.number_calls, settings.number_calls_within_s, settings.number_calls_at_once)
         self.guard = Guard(database, limits)
+        self._strangers = Strangers(pbx_folder(settings, "hot") / "log" / "messages.log")
         around = HotlineAround(load_city_calendar(settings.calendar), settings.city_zone, self.acd)
         self.agi = AgiServer(
             settings.bind,
@@ -181,6 +184,9 @@ class TelephonyProcess:
             self.guard.run(),
         ]
         tasks = [asyncio.create_task(job) for job in jobs]
+        # What is there now stays until the end: the collector need not walk through it while callers wait.
+        gc.collect()
+        gc.freeze()
         log.info("telephony serves calls")
         ready()
         try:
@@ -263,6 +269,7 @@ class TelephonyProcess:
             "listened_to": self.ears.busy,
             "outbound": self.dialler.under_way,
             "listed": self.guard.listed,
+            "refused_sip": self._strangers.look(),
             "talks": self.talks.show(),
             **self.acd.snapshot(),
         }

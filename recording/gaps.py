@@ -1,7 +1,7 @@
 """Compares recordings with the ledger: a talk whose sound is missing is said, in its story and by the health check."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import func
@@ -9,11 +9,10 @@ from sqlmodel import Session, col, select
 
 from core.calendar import utc_now
 from core.db import Database
-from core.facts import Fact, FactRow, publish
+from core.facts import Fact, FactRow, in_order, publish, restore
 from core.settings import Settings
-from ivr.calls.ledger import facts_of
 from ivr.calls.models import Call
-from ivr.facts import SeatAnswered, TalkEnded
+from ivr.facts import SeatAnswered, TalkEnded, TalkHeld, TalkResumed
 from recording import spool
 from recording.facts import RecordingFlawed
 from recording.models import Recording
@@ -23,6 +22,7 @@ LOOK_BACK = timedelta(hours=2)
 LOOK_BACK_AT_START = timedelta(hours=24)
 MAY_MISS_S = 4.0  # a PBX that dies takes two seconds with it; another two for clocks and short talks
 INCOMPLETE = "incomplete"
+_PARTS = [kind.__name__ for kind in (SeatAnswered, TalkEnded, TalkHeld, TalkResumed)]
 log = logging.getLogger(__name__)
 
 
@@ -58,7 +58,7 @@ class GapWatch:
             .where(col(Call.id).not_in(said.where(col(FactRow.call_id).is_not(None))))
         )
         short = {call_id: kept_s or 0.0 for call_id, kept_s in session.exec(statement) if call_id not in in_spool}
-        talked = _talk_seconds(facts_of(session, short))
+        talked = _talk_seconds(_parts_of(session, short))
         return [
             RecordingFlawed(
                 id=RecordingFlawed.once(call_id),
@@ -73,16 +73,31 @@ class GapWatch:
 
 
 def _talk_seconds(facts: Iterable[Fact]) -> dict[str, float]:
-    """How long each call's caller was connected with seats; less than the talk's length where it was handed on."""
-    seconds: dict[str, float] = {}
-    since: dict[str, datetime] = {}
-    for fact in sorted(facts, key=lambda fact: fact.at):
-        call_id = fact.call_id or ""
+    """How long each call's caller was together with seats: waiting to be passed on, and music on hold, do not count."""
+    by_call: dict[str, list[Fact]] = {}
+    for fact in facts:
+        by_call.setdefault(fact.call_id or "", []).append(fact)
+    return {call_id: _together_s(in_order(found)) for call_id, found in by_call.items()}
+
+
+def _together_s(facts: Sequence[Fact]) -> float:
+    seconds, since, is_held = 0.0, facts[0].at, False
+    seats: set[str] = set()
+    for fact in facts:
+        if seats and not is_held:
+            seconds += (fact.at - since).total_seconds()
+        since = fact.at
         if isinstance(fact, SeatAnswered):
-            since.setdefault(call_id, fact.at)
-        elif isinstance(fact, TalkEnded) and call_id in since:
-            seconds[call_id] = seconds.get(call_id, 0.0) + (fact.at - since.pop(call_id)).total_seconds()
+            seats.add(fact.seat)
+        elif isinstance(fact, TalkEnded):
+            seats.discard(fact.seat)
+        is_held = isinstance(fact, TalkHeld) or (is_held and bool(seats) and not isinstance(fact, TalkResumed))
     return seconds
+
+
+def _parts_of(session: Session, call_ids: Iterable[str]) -> list[Fact]:
+    rows = session.exec(select(FactRow).where(col(FactRow.call_id).in_(list(call_ids)), col(FactRow.name).in_(_PARTS)))
+    return [restore(row) for row in rows]
 
 
 def _say(session: Session, fact: RecordingFlawed) -> bool:

@@ -11,9 +11,11 @@ LONG = (
     "test_rush",
     "test_faults",
     "test_calls",
+    "test_talk_control",
     "test_voice",
     "test_simulator",
     "test_scenarios_speech",
+    "test_talk_faults",
 )
 
 

@@ -68,6 +68,12 @@ class _Figures(Collector):
         yield GaugeMetricFamily("hotline_telephony_up", "Telephony answers its control port", value=seats.telephony)
         connected = bool(self._live and self._live.pbx.connected)
         yield GaugeMetricFamily("hotline_pbx_connected", "Telephony is connected to Asterisk", value=connected)
+        refused = CounterMetricFamily(
+            "hotline_sip_refused", "Requests of strangers, and wrong passwords", labels=["kind"]
+        )
+        for kind, count in (self._live.refused_sip if self._live else {}).items():
+            refused.add_metric([kind], count)
+        yield refused
 
     def _behind(self) -> Iterator[Metric]:
         undelivered = select(func.count()).select_from(FactRow).where(col(FactRow.delivered_at).is_(None))

@@ -63,6 +63,7 @@ class TelephonyState(BaseModel):
     calls: list[LiveCall] = []
     seats: list[LiveSeat] = []
     waiting: list[str] = []
+    refused_sip: dict[str, int] = {}  # since telephony's start, by kind
     estimates: dict[str, Any] = {}  # how good the last announced waits were
 
 

@@ -24,7 +24,7 @@ from ivr.facts import (
     SeatOffered,
     SeatPhoneLost,
 )
-from ivr.flow.ports import CallerHungUp
+from ivr.flow.ports import CallerHungUp, TransferResult
 from ivr.phones import NO_SOUND
 from ivr.tap.listener import SpokenAnswer
 
@@ -33,6 +33,7 @@ log = logging.getLogger(__name__)
 DIAL_SLACK_S = 60
 PASSED_ON_PRIORITY, PASSED_ON, LOST = 50, "坐席转回队列", "坐席话机中断"
 
+RECORD_AGAIN, RECORD_AGAIN_S = ("recording", "again", "1"), 5.0  # a subroutine of the dialplan
 CALL_REJECTED = "21"  # Q.850
 WHY: Mapping[str, Why] = {
     "NOANSWER": "no_answer",
@@ -99,9 +100,8 @@ class AgiCall(SpeakingCall):
             self._back_because = LOST if to.kind == "lost" else PASSED_ON
             if to.kind == "lost":
                 await self.say("talk_lost", {})
-                return skill
-            if to.kind == "skill":
-                return to.target
+            if to.kind in ("skill", "line", "lost"):
+                return to.target or skill
             if to.kind == "seat":
                 phone.acd.occupied_elsewhere(to.target, self.call_id)
                 taken = await self._ring(Assignment(self.call_id, to.target, f"坐席{to.from_seat}转接", 0.0))
@@ -118,6 +118,22 @@ class AgiCall(SpeakingCall):
         phone = self._phone
         status, self._pass_on = await phone.talks.connect(self.call_id, self._session, number)
         return status == "ANSWER"
+
+    async def transfer_out(self, number: str, *, ring_s: int) -> TransferResult:
+        """Connect with a number outside; a caller who has talked before is recorded anew, see [recording]."""
+        if self._has_talked:
+            await self._record_again()
+        result = await super().transfer_out(number, ring_s=ring_s)
+        self._has_talked = self._has_talked or result == "answered"
+        return result
+
+    async def _record_again(self) -> None:
+        try:
+            await self._session.command("GOSUB", *RECORD_AGAIN, timeout_s=RECORD_AGAIN_S)
+        except CallerHungUp:
+            raise
+        except HotlineError:
+            log.exception("the recording may lack what follows")
 
     async def call_back(self, skill: str, priority: int) -> bool:
         """Keep the place and ring back: a request for a human as much as waiting is."""
@@ -208,7 +224,7 @@ class AgiCall(SpeakingCall):
         return status
 
     async def _connect(self, seat: str) -> str:
-        """As `_dial`, in a room: of a second plain connection Asterisk records only the caller, by chance (22.10)."""
+        """As `_dial`, in a room: a second plain connection would need a fresh recorder first."""
         status, self._pass_on = await self._phone.talks.connect(self.call_id, self._session, seat)
         return status
 

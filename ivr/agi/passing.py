@@ -10,12 +10,12 @@ HELD = "HOTLINE_HELD"  # set to 1: were this process to die now, the dialplan's 
 
 @dataclass(frozen=True)
 class PassOn:
-    """The caller goes on to `target`: a seat, a skill of the line, or an allowed number outside.
+    """The caller goes on to `target`: a seat, a skill, an allowed number outside; or back to the `line`.
 
-    `lost`: nobody wanted it; the seat's telephone fell silent, and the caller goes back to where he came from.
+    `lost`: back to the line as well, but nobody wanted it: the seat's telephone fell silent.
     """
 
-    kind: Literal["seat", "skill", "outside", "lost"]
+    kind: Literal["seat", "skill", "outside", "line", "lost"]
     target: str
     from_seat: str
 

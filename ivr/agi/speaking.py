@@ -32,21 +32,17 @@ class SpeakingCall:
 
         What cannot be spoken now (a full disk takes no new sound) is left out: the call goes on without it.
         """
-        try:
-            file = await self._phone.prompts.file(self._localised(prompt), values)
-        except (OSError, Unavailable):
-            log.exception("a prompt cannot be spoken", extra={"prompt": prompt})
-            return ""
-        return await self._session.stream_file(file, keys)
+        file = await self._file(prompt, values)
+        return "" if file is None else await self._session.stream_file(file, keys)
 
     async def listen(
         self, prompt: str, values: Mapping[str, str], *, phrases: Sequence[str], keys: str, timeout_s: float
     ) -> Heard:
         """Words where there is a recogniser, keys in any case; whichever comes first."""
         listening = self._phone.listening
-        if listening is None:
+        file = None if listening is None else await self._file(prompt, values)
+        if listening is None or file is None:
             return Heard(key=await self.ask_digits(prompt, values, count=1, timeout_s=timeout_s, keys=keys))
-        file = await self._phone.prompts.file(self._localised(prompt), values)
         answer = await ask(self._session, listening, file, phrases=phrases, keys=keys, timeout_s=timeout_s)
         if isinstance(answer, str):
             return Heard(key=answer)
@@ -124,6 +120,13 @@ class SpeakingCall:
     async def keep(self, name: str, value: str) -> None:
         """Keep an answer."""
         self.answers[name] = value
+
+    async def _file(self, prompt: str, values: Mapping[str, str]) -> str | None:
+        try:
+            return await self._phone.prompts.file(self._localised(prompt), values)
+        except (OSError, Unavailable):
+            log.exception("a prompt cannot be spoken", extra={"prompt": prompt})
+            return None
 
     def _localised(self, prompt: str) -> str:
         local = self._language + prompt

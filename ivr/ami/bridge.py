@@ -1,7 +1,7 @@
 """Between AMI and the rest: events become facts and seat states; after a gap the PBX's live state is the truth."""
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import timedelta
 from pathlib import Path
 from typing import Literal
@@ -38,6 +38,7 @@ from ivr.phones import NO_SOUND, Phones
 
 log = logging.getLogger(__name__)
 DRAIN_S = 10.0
+ROOM_APP, ROOM_CONTEXT = "ConfBridge", "talk"  # of talks that were moved, and of the others in them
 FALLBACK_APP = "Queue"  # what a caller's channel runs in the dialplan when telephony does not serve it
 
 
@@ -116,7 +117,10 @@ class PbxBridge:
                     self._reachable(news)
         channels = await ami.list_action("CoreShowChannels")
         live_ids = {channel.get("Uniqueid") for channel in channels}
-        self._resume(channels)
+        alone = self._alone(channels)
+        self._resume(channel for channel in channels if channel.get("Channel") not in alone)
+        for name in alone:
+            await ami.action("Hangup", Channel=name)
         self._forget_gone(live_ids)
         await self.mend(live_ids)
         return live_ids
@@ -157,6 +161,17 @@ class PbxBridge:
 
         with self._database.session() as session:
             return work(session)
+
+    def _alone(self, channels: Collection[AmiEvent]) -> set[str]:
+        """Who is in a room whose caller a dead process had on hold: nobody would bring that caller back there."""
+        callers = (channel for channel in channels if channel.get("Uniqueid") == channel.get("Linkedid"))
+        together = {caller.get("Linkedid") for caller in callers if caller.get("Application") == ROOM_APP}
+        together |= set(self._live)  # this process's own
+        return {
+            channel.get("Channel")
+            for channel in channels
+            if channel.get("Context") == ROOM_CONTEXT and channel.get("Linkedid") not in together
+        }
 
     def _resume(self, channels: Iterable[AmiEvent]) -> None:
         channels = list(channels)

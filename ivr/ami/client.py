@@ -1,62 +1,24 @@
-"""The AMI client: panoramisk's messages, actions and protocol, with its traps closed; nothing else imports it.
+"""The AMI client: keeps a link up, sends every action once or not at all, and tells of gaps.
 
-Replaced from panoramisk, because they cannot be mended from outside: `Manager` (sends unanswered actions again after a
-reconnect, callbacks as loose tasks, pings without a deadline) and of `AMIProtocol` its reading (decodes before framing,
-no limits), its matching of answers (events with our ActionID are swallowed, QueueAdd never ends) and its closing.
+Instead of panoramisk's `Manager`, which sends unanswered actions again after a reconnect, runs callbacks as loose tasks
+and pings without a deadline; what of panoramisk is used is in `ivr.ami.link`.
 """
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Literal
 
-from panoramisk.actions import Action
-from panoramisk.ami_protocol import AMIProtocol
 from panoramisk.message import Message
 
 from ivr.ami.feed import Feed
-from ivr.ami.waiting import AmiTimes, Pending, Signals, Watch
-from ivr.ami.wire import AmiEvent, AmiLost, AmiRefused, AmiReply, AmiTimeout, Framer, NotAmi, ami_value
+from ivr.ami.link import Header, Link, make_action, new_action_id
+from ivr.ami.waiting import AmiTimes, Pending, Watch
+from ivr.ami.wire import AmiEvent, AmiLost, AmiRefused, AmiReply, AmiTimeout, NotAmi
 
 _log = logging.getLogger(__name__)
-Header = str | int | Sequence[str]
 State = Literal["stopped", "connecting", "login", "booting", "up", "refused"]
-
-
-class _Link(AMIProtocol):  # type: ignore[misc]  # panoramisk has no types
-    """One TCP connection: frames bytes, parses with panoramisk, hands messages to the client."""
-
-    closed: bool
-
-    def __init__(self, number: int, take: Callable[["_Link", Message], None], drop: Callable[["_Link", str], None]):
-        self.number = number
-        self.signals = Signals()
-        self._framer = Framer()
-        self._take = take
-        self._drop = drop
-
-    def data_received(self, data: bytes) -> None:
-        try:
-            texts = self._framer.feed(data)
-        except NotAmi as error:
-            self._drop(self, error.message)
-            return
-        for text in texts:
-            message = Message.from_line(text)
-            if message is not None and not self.closed:
-                self._take(self, message)
-
-    def write(self, action: Action) -> None:
-        self.transport.write(str(action).encode())
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._drop(self, "the connection was closed")
-
-    def close(self) -> None:
-        self.closed = True
-        self.signals.all_over()
-        self.transport.abort()
 
 
 class AmiClient:
@@ -86,7 +48,7 @@ class AmiClient:
         self._host, self._port, self._user, self._secret = host, port, user, secret
         self._times = times or AmiTimes()
         self._feed = Feed(on_event, on_up, on_down, limit=queue_limit, up_failed=self._up_failed)
-        self._link: _Link | None = None
+        self._link: Link | None = None
         self._links = 0
         self._pending: dict[str, Pending] = {}
         self._watches: list[Watch] = []
@@ -141,7 +103,7 @@ class AmiClient:
     async def _one_link(self) -> None:
         """Connect, log in, wait for FullyBooted, then ping until the link is lost."""
         self._links += 1
-        link = _Link(self._links, self._take, self._drop)
+        link = Link(self._links, self._take, self._drop)
         async with asyncio.timeout(self._times.connect_s):
             await asyncio.get_running_loop().create_connection(lambda: link, self._host, self._port)
         self._link, self.state = link, "login"
@@ -155,7 +117,7 @@ class AmiClient:
         finally:
             self._drop(link, reason)
 
-    async def _log_in(self, link: _Link) -> None:
+    async def _log_in(self, link: Link) -> None:
         login = {"Username": self._user, "Secret": self._secret, "Events": "on"}
         reply = await self._ask("Login", login, self._times.login_s, Pending())
         if not reply.ok:
@@ -168,7 +130,7 @@ class AmiClient:
         except TimeoutError:
             raise AmiTimeout("the PBX did not say that it has booted", code="ami_timeout") from None
 
-    def _come_up(self, link: _Link) -> None:
+    def _come_up(self, link: Link) -> None:
         """FullyBooted came: from here on the events count."""
         self.generation += 1
         self.state, self.problem, self._logged = "up", "", ""
@@ -176,7 +138,7 @@ class AmiClient:
         self._feed.up(link.number)
         link.signals.booted.set()
 
-    async def _ping_until_lost(self, link: _Link) -> None:
+    async def _ping_until_lost(self, link: Link) -> None:
         while not link.closed:
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._times.ping_every_s):
@@ -184,7 +146,7 @@ class AmiClient:
             if not link.closed:
                 await self._ask("Ping", {}, self._times.ping_deadline_s, Pending())
 
-    def _drop(self, link: _Link, reason: str) -> None:
+    def _drop(self, link: Link, reason: str) -> None:
         """The link is over, for whatever reason; only the first call counts."""
         if link.closed:
             return
@@ -213,7 +175,7 @@ class AmiClient:
 
     # -- what comes ---------------------------------------------------------------------------------------------
 
-    def _take(self, link: _Link, message: Message) -> None:
+    def _take(self, link: Link, message: Message) -> None:
         headers = {name: "\n".join(value) if isinstance(value, list) else value for name, value in message.items()}
         pending = self._pending.get(headers.get("ActionID", ""))
         if "Event" not in headers:
@@ -229,7 +191,7 @@ class AmiClient:
         if self.connected:
             self._hand_on(link, event)
 
-    def _hand_on(self, link: _Link, event: AmiEvent) -> None:
+    def _hand_on(self, link: Link, event: AmiEvent) -> None:
         for watch in self._watches:
             if watch.wanted(event):
                 watch.put(event)
@@ -275,14 +237,14 @@ class AmiClient:
     @staticmethod
     def new_action_id() -> str:
         """An ActionID that no other action has, also not those of another process."""
-        return str(Action.action_id_generator())
+        return new_action_id()
 
     def _must_be_up(self) -> None:
         if not self.connected:
             raise AmiLost("there is no link to the PBX", code="ami_lost", mend=self.problem)
 
     async def _ask(self, name: str, headers: Mapping[str, Header], timeout_s: float, pending: Pending) -> AmiReply:
-        action = _action(name, headers)
+        action = make_action(name, headers)
         if self._link is None or self._link.closed:
             raise AmiLost("there is no link to the PBX", code="ami_lost")
         self._pending[action.id] = pending
@@ -294,12 +256,3 @@ class AmiClient:
             raise AmiTimeout(f"the PBX did not answer {name} in time", code="ami_timeout") from None
         finally:
             self._pending.pop(action.id, None)
-
-
-def _action(name: str, headers: Mapping[str, Header]) -> Action:
-    """A panoramisk action whose every name and value has been checked."""
-    return Action({"Action": ami_value(name)} | {ami_value(header): _checked(headers[header]) for header in headers})
-
-
-def _checked(value: Header) -> str | list[str]:
-    return ami_value(value) if isinstance(value, (str, int)) else [ami_value(item) for item in value]

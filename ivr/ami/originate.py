@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from core.errors import BadInput
-from ivr.ami.client import AmiClient, Header
+from ivr.ami.client import AmiClient
+from ivr.ami.link import Header
 from ivr.ami.translate import code_of
 from ivr.ami.waiting import Watch
 from ivr.ami.wire import AmiEvent, AmiLost, AmiRefused, AmiTimeout, ami_value, ami_variables

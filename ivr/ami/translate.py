@@ -59,53 +59,12 @@ class HangupRequested:
 
 
 @dataclass(frozen=True)
-class LegRinging:
-    """A seat rings for this call."""
-
-    seat: str
-    linkedid: str
-    uniqueid: str
-
-
-@dataclass(frozen=True)
 class LegAnswered:
     """A seat took this call."""
 
     seat: str
     linkedid: str
     uniqueid: str
-
-
-@dataclass(frozen=True)
-class LegFailed:
-    """A seat did not take this call; `status` is Asterisk's word (NOANSWER, BUSY, CANCEL, ...)."""
-
-    seat: str
-    linkedid: str
-    uniqueid: str
-    status: str
-
-
-@dataclass(frozen=True)
-class Bridged:
-    """A channel is connected with whoever else is in this bridge."""
-
-    uniqueid: str
-    linkedid: str
-    bridge: str
-    kind: Kind
-    seat: str
-
-
-@dataclass(frozen=True)
-class Unbridged:
-    """A channel left a bridge."""
-
-    uniqueid: str
-    linkedid: str
-    bridge: str
-    kind: Kind
-    seat: str
 
 
 @dataclass(frozen=True)
@@ -118,14 +77,6 @@ class SeatReachable:
 
 
 @dataclass(frozen=True)
-class LinkedidAlias:
-    """After an attended transfer the call of `alias` is a part of the call of `call_id`."""
-
-    alias: str
-    call_id: str
-
-
-@dataclass(frozen=True)
 class QueueJoined:
     """A caller fell into a static queue of the PBX: telephony did not serve the call."""
 
@@ -134,38 +85,7 @@ class QueueJoined:
     linkedid: str
 
 
-@dataclass(frozen=True)
-class QueueAnswered:
-    """A seat took a caller out of the static queue. `uniqueid` is the seat's channel."""
-
-    queue: str
-    seat: str
-    linkedid: str
-    uniqueid: str
-
-
-@dataclass(frozen=True)
-class CallOver:
-    """The last channel of a call is gone: the whole call is over."""
-
-    linkedid: str
-
-
-Signal = (
-    ChannelUp
-    | ChannelGone
-    | HangupRequested
-    | LegRinging
-    | LegAnswered
-    | LegFailed
-    | Bridged
-    | Unbridged
-    | SeatReachable
-    | LinkedidAlias
-    | QueueJoined
-    | QueueAnswered
-    | CallOver
-)
+Signal = ChannelUp | ChannelGone | HangupRequested | LegAnswered | SeatReachable | QueueJoined
 
 
 def translate(event: AmiEvent, *, seats: frozenset[str]) -> Signal | None:
@@ -248,33 +168,11 @@ def _put_down(event: AmiEvent, _seats: frozenset[str]) -> HangupRequested:
     return HangupRequested(event.get("Uniqueid"))
 
 
-def _state(event: AmiEvent, seats: frozenset[str]) -> Signal | None:
+def _state(event: AmiEvent, seats: frozenset[str]) -> LegAnswered | None:
     seat, linkedid, uniqueid = seat_of(event.get("Channel"), seats), event.get("Linkedid"), event.get("Uniqueid")
-    if not seat or linkedid == uniqueid:  # a call that the telephone itself began is no leg of another
-        return None
-    match event.get("ChannelStateDesc"):
-        case "Ringing":
-            return LegRinging(seat, linkedid, uniqueid)
-        case "Up":
-            return LegAnswered(seat, linkedid, uniqueid)
-    return None
-
-
-def _dial_end(event: AmiEvent, seats: frozenset[str]) -> LegFailed | None:
-    seat, status = seat_of(event.get("DestChannel"), seats), event.get("DialStatus")
-    if not seat or status == "ANSWER":
-        return None
-    return LegFailed(seat, event.get("DestLinkedid"), event.get("DestUniqueid"), status)
-
-
-def _entered(event: AmiEvent, seats: frozenset[str]) -> Bridged:
-    ids = event.get("Uniqueid"), event.get("Linkedid"), event.get("BridgeUniqueid")
-    return Bridged(*ids, _kind(event, seats), seat_of(event.get("Channel"), seats))
-
-
-def _left(event: AmiEvent, seats: frozenset[str]) -> Unbridged:
-    ids = event.get("Uniqueid"), event.get("Linkedid"), event.get("BridgeUniqueid")
-    return Unbridged(*ids, _kind(event, seats), seat_of(event.get("Channel"), seats))
+    # A call that the telephone itself began is no leg of another.
+    is_answer = seat and linkedid != uniqueid and event.get("ChannelStateDesc") == "Up"
+    return LegAnswered(seat, linkedid, uniqueid) if is_answer else None
 
 
 def _device(event: AmiEvent, seats: frozenset[str]) -> SeatReachable | None:
@@ -294,24 +192,8 @@ def _peer(event: AmiEvent, seats: frozenset[str]) -> SeatReachable | None:
     return SeatReachable(seat, status == "Reachable", endpoint)
 
 
-def _transfer(event: AmiEvent, _seats: frozenset[str]) -> LinkedidAlias | None:
-    """The talk began in the call of the first leg; the transferer's second call was made for the consultation."""
-    call_id = event.get("TransfereeLinkedid") or event.get("OrigTransfererLinkedid")
-    alias = event.get("SecondTransfererLinkedid")
-    return LinkedidAlias(alias, call_id) if alias and call_id and alias != call_id else None
-
-
 def _queue_joined(event: AmiEvent, _seats: frozenset[str]) -> QueueJoined:
     return QueueJoined(event.get("Queue"), event.get("Uniqueid"), event.get("Linkedid"))
-
-
-def _queue_answered(event: AmiEvent, seats: frozenset[str]) -> QueueAnswered:
-    seat = seat_of(event.get("DestChannel"), seats) or seat_of_endpoint(event.get("Interface").partition("/")[2])
-    return QueueAnswered(event.get("Queue"), seat, event.get("Linkedid"), event.get("DestUniqueid"))
-
-
-def _cel(event: AmiEvent, _seats: frozenset[str]) -> CallOver | None:
-    return CallOver(event.get("LinkedID")) if event.get("EventName") == "LINKEDID_END" else None
 
 
 _TABLE: dict[str, Callable[[AmiEvent, frozenset[str]], Signal | None]] = {
@@ -319,13 +201,7 @@ _TABLE: dict[str, Callable[[AmiEvent, frozenset[str]], Signal | None]] = {
     "Hangup": _gone,
     "HangupRequest": _put_down,
     "Newstate": _state,
-    "DialEnd": _dial_end,
-    "BridgeEnter": _entered,
-    "BridgeLeave": _left,
     "DeviceStateChange": _device,
     "PeerStatus": _peer,
-    "AttendedTransfer": _transfer,
     "QueueCallerJoin": _queue_joined,
-    "AgentConnect": _queue_answered,
-    "CEL": _cel,
 }

@@ -21,7 +21,7 @@ bridge_builtin_interval_features
 res_timing_timerfd res_speech res_agi
 app_chanspy func_cut func_groupcount func_uri func_periodic_hook app_mixmonitor app_controlplayback
 func_callerid func_channel func_strings func_logic func_global func_hangupcause func_timeout func_uuid
-func_talkdetect func_devstate res_manager_devicestate
+func_talkdetect func_devstate func_env res_manager_devicestate
 """
 _ROLE: dict[Role, str] = {
     "hot": """res_musiconhold app_queue app_confbridge app_amd res_audiosocket chan_audiosocket

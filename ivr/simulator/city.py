@@ -81,10 +81,9 @@ class City:
         """Where the exchange asks what to do."""
         return self._server.port
 
-    def spoken(self, number: str) -> int:
-        """How many turns of this caller's talk have been said; 0 when there is no such call now."""
-        call = self._calls.get(number)
-        return call.spoken if call is not None else 0
+    def placed(self, number: str) -> PlacedCall | None:
+        """The call that this caller makes now."""
+        return self._calls.get(number)
 
     @property
     def open_sessions(self) -> int:

@@ -24,15 +24,21 @@ NEXT_WORD_S = 6.0
 ROBOT_S = 60.0  # the robot's longest speech
 MACHINE_S = 60.0
 HELPER_PAUSE_S = 0.4
+HELPER_S = 90.0  # nobody is needed longer
 
 
 @dataclass
 class Helper:
-    """A telephone that takes part in others' talks: says its line again and again; without a line it only listens."""
+    """A telephone that takes part in others' talks: says its line again and again; without a line it only listens.
+
+    It puts down when it is not needed any more, and does not answer unless it `picks_up`.
+    """
 
     line: str = ""
     voice: Voice = AGENT_VOICE
-    stays_s: float = 60.0
+    picks_up: bool = True
+    is_needed: bool = True
+    rung: int = 0
     answered: int = 0
     spoken: int = 0
     audio: Path | None = None
@@ -153,16 +159,16 @@ class AgentAtSeat:
 
     async def serve_colleague(self, helper: "Helper") -> None:
         """Somebody asks for help in a talk, or listens to one: answer, and say the own line again and again."""
-        await self._leg.ring(self._pick_up_s)
+        helper.rung += 1
+        await self._leg.ring(self._pick_up_s if helper.picks_up else MACHINE_S)
         await self._leg.answer()
         helper.answered += 1
-        if not helper.line:
-            await self._leg.pause(helper.stays_s)
-        ends = asyncio.get_running_loop().time() + helper.stays_s
-        while helper.line and asyncio.get_running_loop().time() < ends:
+        ends = asyncio.get_running_loop().time() + HELPER_S
+        while helper.is_needed and asyncio.get_running_loop().time() < ends:
             await self._leg.pause(HELPER_PAUSE_S)
-            helper.audio = await self._leg.say(helper.line, helper.voice)
-            helper.spoken += 1
+            if helper.line:
+                helper.audio = await self._leg.say(helper.line, helper.voice)
+                helper.spoken += 1
         await self._leg.hang_up()
 
     async def serve_stranger(self, called_back: CallBackReport | None = None) -> None:

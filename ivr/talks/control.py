@@ -92,8 +92,7 @@ class TalkControl:
             if not talk.leg and talk.joined and talk.pass_on is None and talk.seat:
                 self._third.hand_over(talk, talk.joined[0], "")  # the seat put down: the other one has the talk
             elif not talk.has_others and talk.pass_on is None:
-                talk.is_over = True
-                self._move_caller(talk)
+                self._left_alone(talk)
 
     # --- commands --------------------------------------------------------------------------------------------------
 
@@ -110,7 +109,7 @@ class TalkControl:
         if wish.action in ("listen", "whisper"):
             self._supervision.listen(call_id, channel_id, seat, wish)
         elif wish.action == "hang_up":
-            await self._board.put_down(channel_id)
+            await self._dismiss(call_id, channel_id)
         else:
             talk = self._movable(call_id)
             if not talk.in_room_mode:
@@ -137,6 +136,11 @@ class TalkControl:
                 await self._complete(talk, leg, wish)
             case _:
                 await self._cancel(talk)
+
+    async def _dismiss(self, call_id: str, leg: str) -> None:
+        if talk := self._talks.get(call_id):
+            talk.is_dismissed = True
+        await self._board.put_down(leg)
 
     async def _hold(self, talk: Talk, leg: str) -> None:
         if talk.in_room_mode and not talk.caller_in:
@@ -244,6 +248,14 @@ class TalkControl:
 
         if is_wanted():
             self._around.later(self._board.out_of_room(talk.call_id, talk.caller_channel, is_wanted))
+
+    def _left_alone(self, talk: Talk) -> None:
+        """Nobody is there to talk with. A caller on hold was to be spoken with again: the line takes such a one."""
+        if talk.is_left_on_hold and not talk.is_lost:
+            talk.pass_on = PassOn("line", "", talk.seat)
+        else:
+            talk.is_over = True
+        self._move_caller(talk)
 
     def _together(self, talk: Talk, note: str) -> None:
         if not talk.caller_in:

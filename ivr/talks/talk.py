@@ -39,11 +39,11 @@ class Talk:
     caller_is_in: bool = False  # so it is
     parties: dict[str, Party] = field(default_factory=dict)
     pass_on: PassOn | None = None
+    is_dismissed: bool = False  # by word of the seat: who puts down otherwise may have been cut off
     is_over: bool = False
     is_lost: bool = False  # the seat's telephone fell silent
     status: str = ""  # how the ringing ended, as in DIALSTATUS
     leg_gone: asyncio.Event = field(default_factory=asyncio.Event)
-    changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def joined(self) -> list[Party]:
@@ -59,6 +59,11 @@ class Talk:
     def has_others(self) -> bool:
         """There is, or may soon be, somebody to talk with."""
         return bool(self.leg or self.parties)
+
+    @property
+    def is_left_on_hold(self) -> bool:
+        """The caller waits for a seat that has vanished."""
+        return self.wants_music and bool(self.seat) and not self.has_others and not self.is_dismissed
 
     @property
     def wants_music(self) -> bool:

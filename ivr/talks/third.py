@@ -82,7 +82,7 @@ class ThirdParties:
     def _failed(self, talk: Talk) -> None:
         """A seat that is still there tells the caller; without one the line takes the caller."""
         if not talk.has_others and not talk.is_over:
-            talk.pass_on = talk.pass_on or PassOn("skill", "general", talk.seat)
+            talk.pass_on = talk.pass_on or PassOn("line", "", talk.seat)
             self._move_caller(talk)
 
     def hand_over(self, talk: Talk, party: Party, actor: str) -> None:

@@ -4,11 +4,15 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from core.calendar import utc_now
 from core.db import Database
+from ivr.agi.session import AgiSession
+from ivr.agi.telephone import Telephone
 from ivr.ami.client import AmiClient
 from ivr.dialler.models import OutboundAttempt
+from ivr.dialler.outbound import OutboundCall
 from ivr.dialler.requests import claim, request_attempt
 from ivr.dialler.service import Dialler
 from tests.waiting import eventually
@@ -43,6 +47,31 @@ async def test_an_attempt_without_a_channel_is_lost_but_keeps_its_answers(databa
     dialling(database, "spoken", {"solved": "yes"})
     await dialler.recover(set())
     assert (outcome(database, "silent"), outcome(database, "spoken")) == ("lost", "answered")
+
+
+async def test_an_answer_that_the_database_did_not_take_is_stored_with_the_result(database: Database) -> None:
+    class Away:
+        async def in_thread(self, work: object) -> None:
+            raise OperationalError("UPDATE", {}, Exception("gone"))
+
+    class Phone:
+        listening = None
+        node = "hot"
+        means = write = now = None
+        max_call_s = 60
+
+    dialler = Dialler(database, cast(AmiClient, NoLink()), lines=2, ring_s=5)
+    dialling(database, "asked", {"solved": "yes"})
+    call = OutboundCall(
+        cast(AgiSession, None), "asked", cast(Telephone, Phone()), cast(Database, Away()), dialler.unstored
+    )
+    call.answers = {"solved": "yes"}
+    await call.keep("satisfied", "4")
+    await dialler.recover(set())
+    with database.reading() as session:
+        attempt = session.get_one(OutboundAttempt, "asked")
+    assert (attempt.outcome, attempt.answers) == ("answered", {"solved": "yes", "satisfied": "4"})
+    assert dialler.unstored == {}
 
 
 async def test_an_attempt_whose_channel_is_up_ends_with_it(database: Database) -> None:

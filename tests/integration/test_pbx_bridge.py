@@ -39,9 +39,12 @@ class Stage:
         self.acd = AcdService(self.settings.seats, wrap_up_s=0)
         self.bridge = PbxBridge(self.settings, self.live, self.acd, self.writer, self.database)
         self.lists: dict[str, list[AmiEvent]] = {"CoreShowChannels": [], "DeviceStateList": []}
+        self.put_down: list[str] = []
         self.pbx = SimpleNamespace(connected=True, action=self._action, list_action=self._list)
 
-    async def _action(self, name: str, **_: str) -> AmiReply:
+    async def _action(self, name: str, **headers: str) -> AmiReply:
+        if name == "Hangup":
+            self.put_down.append(headers["Channel"])
         return AmiReply(True, "", {"AsteriskVersion": "22.10.1"})
 
     async def _list(self, name: str, **_: str) -> list[AmiEvent]:
@@ -117,6 +120,19 @@ async def test_a_talk_is_found_again_after_a_restart(stage: Stage) -> None:
     assert (stage.seat("1001")["state"], stage.seat("1001")["call_id"]) == ("talking", CALL)
     assert stage.seat("1001")["reachable"]
     assert not stage.seat("1002")["reachable"]
+
+
+@pytest.mark.parametrize("caller_hears", ["ConfBridge", "Queue", ""])
+async def test_after_a_restart_nobody_stays_alone_in_a_room(stage: Stage, caller_hears: str) -> None:
+    seat = AmiEvent(
+        "CoreShowChannel", {**SEAT, "ChannelStateDesc": "Up", "Application": "ConfBridge", "Context": "talk"}
+    )
+    caller = AmiEvent("CoreShowChannel", {**CALLER, "ChannelStateDesc": "Up", "Application": caller_hears})
+    stage.lists["CoreShowChannels"] = [seat, *([caller] if caller_hears else [])]
+    await stage.bridge.resync(stage.pbx)
+    together = caller_hears == "ConfBridge"
+    assert stage.put_down == ([] if together else [SEAT["Channel"]])
+    assert (stage.seat("1001")["call_id"] == CALL) is together
 
 
 async def test_calls_that_ended_in_a_gap_are_ended_in_the_ledger(stage: Stage) -> None:

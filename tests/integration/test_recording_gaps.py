@@ -11,7 +11,7 @@ from core.db import Database
 from core.facts import FactRow
 from core.settings import Settings
 from ivr.calls.ledger import record
-from ivr.facts import CallArrived, CallEnded, SeatAnswered, TalkEnded
+from ivr.facts import CallArrived, CallEnded, SeatAnswered, TalkEnded, TalkHeld, TalkResumed
 from recording.gaps import GapWatch, flawed_since
 from recording.models import Recording
 
@@ -45,6 +45,12 @@ def test_what_is_missing_is_said_once(tmp_path: Path, database: Database) -> Non
     talk(database, "parts", (0, 30), ended=over, kept_s=12)
     talk(database, "nothing", (0, 30), ended=over, kept_s=None)
     talk(database, "handed-on", (0, 10), (40, 50), ended=over, kept_s=20)
+    talk(database, "held", (0, 40), ended=over, kept_s=20)
+    with database.session() as session:
+        began = over - timedelta(seconds=40)
+        held = TalkHeld(at=began + timedelta(seconds=5), call_id="held", seat="1001")  # type: ignore[arg-type]
+        again = TalkResumed(at=began + timedelta(seconds=25), call_id="held", seat="1001")  # type: ignore[arg-type]
+        record(session, [held, again])
     talk(database, "just-over", (0, 30), ended=now, kept_s=None)
     talk(database, "in-spool", (0, 30), ended=over, kept_s=None)
     (settings.spool / "in-spool-rx.sln").touch()
@@ -59,4 +65,4 @@ def test_what_is_missing_is_said_once(tmp_path: Path, database: Database) -> Non
         "parts": ("parts_missing", 18),
         "nothing": ("nothing_recorded", 30),
     }
-    assert states == {"whole": "complete", "parts": "incomplete", "handed-on": "complete"}
+    assert states == {"whole": "complete", "parts": "incomplete", "handed-on": "complete", "held": "complete"}

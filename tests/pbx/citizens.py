@@ -9,6 +9,7 @@ from ivr.prompts.speech import Speech
 from ivr.simulator.city import City
 from ivr.simulator.scenario import Scenario
 from tests.pbx.hotline import RunningHotline
+from tests.waiting import eventually
 
 _numbers = itertools.count(13900010001)
 
@@ -42,5 +43,6 @@ async def city_of(hotline: RunningHotline, speech: Speech, homes: Sequence[Scena
     await city.start()
     try:
         yield city
+        await eventually(lambda: not city.open_sessions, "people are left on the telephone", 30)
     finally:
         await city.stop()

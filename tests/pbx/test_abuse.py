@@ -103,6 +103,9 @@ async def test_a_stranger_is_refused_learns_nothing_and_leaves_a_trace(
     log = hotline.hot.folder / "log" / "messages.log"
     for words in ("No matching endpoint found", "Failed to authenticate"):
         await eventually(lambda words=words: words in log.read_text(), f"the log does not say: {words}")  # type: ignore[misc]
+    counted = hotline.state()["refused_sip"]
+    assert counted["stranger"] > 0
+    assert counted["wrong_password"] > 0
     assert number_of_calls(hotline) == before
 
 

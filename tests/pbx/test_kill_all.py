@@ -90,7 +90,7 @@ async def test_a_talk_survives_a_kill_of_every_process_of_ours(hotline: RunningH
     seat = (await hotline.in_state(talker, "talking")).seat
     up = hotline._children["up"]
     killed = await asyncio.to_thread(kill_all, up)
-    for name in ("telephony", "worker", "web", "up"):
+    for name in ("telephony", "worker", "web", "scribe", "up"):
         assert any(f"api.cli {name}" in command for command in killed), f"{name} was not among the killed"
     assert sum("api.cli telephony" in command for command in killed) == 2, "the standby is killed too"
     report = await callers.place_call(story(meanwhile), run_id="meanwhile")

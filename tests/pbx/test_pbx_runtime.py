@@ -3,8 +3,6 @@
 import asyncio
 import csv
 import wave
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +11,12 @@ import pytest
 from core.errors import Refused, Unavailable
 from core.secrets import Secrets, load_secrets
 from core.settings import Settings
-from ivr.agi.server import AgiServer
 from ivr.agi.session import AgiSession
 from ivr.pbx.check import findings
 from ivr.pbx.get import AsteriskInstall
 from ivr.pbx.process import Pbx
 from tests.pbx.runtime import complaints, left_over, settings_with_free_ports
+from tests.pbx.serving import serving
 from tests.waiting import eventually, until
 
 pytestmark = pytest.mark.pbx
@@ -64,16 +62,6 @@ class City:
         self.numbers.append(session.env["agi_extension"])
         await session.answer()
         await self.caller(session)
-
-
-@asynccontextmanager
-async def serving(port: int, **handlers: object) -> AsyncIterator[AgiServer]:
-    server = AgiServer("127.0.0.1", port, handlers)  # type: ignore[arg-type]
-    await server.start()
-    try:
-        yield server
-    finally:
-        await server.stop()
 
 
 async def originate(port: int, secret: str, **headers: str) -> None:

@@ -1,7 +1,7 @@
 """AGI and AMI against a real Asterisk: rights, reply forms, hangup, outcomes of calls, restart."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -11,7 +11,6 @@ import soundfile
 
 from core.secrets import Secrets
 from core.settings import Settings
-from ivr.agi.server import AgiServer
 from ivr.agi.session import AgiCommandFailed, AgiSession
 from ivr.ami.client import AmiClient
 from ivr.ami.originate import CallResult, place_call
@@ -21,6 +20,7 @@ from ivr.ami.wire import AmiRefused
 from ivr.flow.ports import CallerHungUp
 from ivr.pbx.process import Pbx
 from tests.fake_ami import Consumer, until
+from tests.pbx.serving import serving
 
 pytestmark = pytest.mark.pbx
 
@@ -45,16 +45,6 @@ async def up(port: int, secret: str) -> AsyncIterator[tuple[AmiClient, Consumer]
         yield client, consumer
     finally:
         await client.stop()
-
-
-@asynccontextmanager
-async def serving(port: int, **handlers: Callable[[AgiSession], Awaitable[None]]) -> AsyncIterator[AgiServer]:
-    server = AgiServer("127.0.0.1", port, handlers)
-    await server.start()
-    try:
-        yield server
-    finally:
-        await server.stop()
 
 
 async def wait_for_the_end(session: AgiSession) -> None:

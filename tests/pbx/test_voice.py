@@ -23,6 +23,7 @@ from ivr.tap.listener import SpokenAnswer
 from ivr.tap.server import TapServer
 from recording.transcription.vosk_recognizer import VoskEngine
 from tests.pbx.runtime import left_over
+from tests.pbx.serving import no_sessions
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.pbx
@@ -105,9 +106,12 @@ async def desk(hot: Pbx, sim: Pbx, settings: Settings, secrets: Secrets, sounds:
         server = AgiServer("127.0.0.1", settings.agi_port, {"/call": lambda session: desk.serve(session)})
         await ears.start()
         await server.start()
-        yield desk
-        await server.stop()
-        await ears.stop()
+        try:
+            yield desk
+            await no_sessions(server)
+        finally:
+            await server.stop()
+            await ears.stop()
     await eventually(lambda: not left_over(hot), "a spy or a call is left")
 
 
@@ -124,6 +128,7 @@ async def calling(settings: Settings, secrets: Secrets, person: Person) -> Async
             )  # fmt: skip
             assert reply.ok
             yield
+            await no_sessions(server)
     finally:
         await server.stop()
 

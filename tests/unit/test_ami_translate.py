@@ -3,19 +3,12 @@
 import pytest
 
 from ivr.ami.translate import (
-    Bridged,
-    CallOver,
     ChannelGone,
     ChannelUp,
     LegAnswered,
-    LegFailed,
-    LegRinging,
-    LinkedidAlias,
-    QueueAnswered,
     QueueJoined,
     SeatReachable,
     Signal,
-    Unbridged,
     code_of,
     kind_of,
     seat_of,
@@ -84,7 +77,7 @@ TABLE: list[tuple[str, Signal | None]] = [
         ChannelStateDesc: Ringing
         Uniqueid: {LEG}
         Linkedid: {CALLER}""",
-        LegRinging("1001", CALLER, LEG),
+        None,
     ),
     (
         f"""Newstate
@@ -110,41 +103,6 @@ TABLE: list[tuple[str, Signal | None]] = [
         Uniqueid: {LEG}
         Linkedid: {LEG}""",
         None,
-    ),
-    (
-        f"""DialEnd
-        Channel: PJSIP/trunk-00000001
-        Linkedid: {CALLER}
-        DestChannel: PJSIP/1001-00000002
-        DestUniqueid: {LEG}
-        DestLinkedid: {CALLER}
-        DialStatus: BUSY""",
-        LegFailed("1001", CALLER, LEG, "BUSY"),
-    ),
-    (
-        f"""DialEnd
-        DestChannel: PJSIP/1001-00000002
-        DestUniqueid: {LEG}
-        DestLinkedid: {CALLER}
-        DialStatus: ANSWER""",
-        None,
-    ),
-    (
-        f"""BridgeEnter
-        BridgeUniqueid: b-1
-        BridgeType: basic
-        Channel: PJSIP/1001-00000002
-        Uniqueid: {LEG}
-        Linkedid: {CALLER}""",
-        Bridged(LEG, CALLER, "b-1", "seat", "1001"),
-    ),
-    (
-        f"""BridgeLeave
-        BridgeUniqueid: b-1
-        Channel: PJSIP/trunk-00000001
-        Uniqueid: {CALLER}
-        Linkedid: {CALLER}""",
-        Unbridged(CALLER, CALLER, "b-1", "caller", ""),
     ),
     (
         f"""Hangup
@@ -179,30 +137,9 @@ TABLE: list[tuple[str, Signal | None]] = [
     ("PeerStatus\nChannelType: PJSIP\nPeer: PJSIP/trunk\nPeerStatus: Unreachable", None),
     ("ContactStatus\nAOR: 1001\nContactStatus: Removed", None),
     (
-        """AttendedTransfer
-        OrigTransfererLinkedid: hot-1795333188.0
-        SecondTransfererLinkedid: hot-1795333200.7
-        TransfereeLinkedid: hot-1795333188.0""",
-        LinkedidAlias("hot-1795333200.7", CALLER),
-    ),
-    (f"AttendedTransfer\nOrigTransfererLinkedid: {CALLER}\nSecondTransfererLinkedid: {CALLER}", None),
-    (
         f"QueueCallerJoin\nQueue: fallback\nPosition: 1\nUniqueid: {CALLER}\nLinkedid: {CALLER}",
         QueueJoined("fallback", CALLER, CALLER),
     ),
-    (
-        f"""AgentConnect
-        Queue: fallback
-        Interface: PJSIP/1002
-        DestChannel: PJSIP/1002-0000000a
-        DestUniqueid: {LEG}
-        Uniqueid: {CALLER}
-        Linkedid: {CALLER}
-        HoldTime: 3""",
-        QueueAnswered("fallback", "1002", CALLER, LEG),
-    ),
-    (f"CEL\nEventName: LINKEDID_END\nLinkedID: {CALLER}\nUniqueID: {CALLER}", CallOver(CALLER)),
-    (f"CEL\nEventName: CHAN_END\nLinkedID: {CALLER}", None),
     ("SomethingNew\nChannel: x", None),
 ]
 
