@@ -120,6 +120,19 @@ async def test_a_number_cannot_be_found_by_trying(world: World) -> None:
         assert (await masked.get("/api/tickets", params={"q": "20261122-000001"})).json()["items"]
 
 
+async def test_stars_are_never_written_over_what_they_hide(world: World) -> None:
+    async with world.signed_in("wang") as masked:
+        shown = (await masked.get("/api/tickets/1")).json()["ticket"]
+        for name in ("summary", "contact_name"):
+            change = {"fields": {name: shown[name]}, "version": shown["version"]}
+            reply = await masked.patch("/api/tickets/1", json=change)
+            assert (reply.status_code, reply.json()["code"]) == (422, "masked_text"), name
+        change = {"fields": {"place": "和平路"}, "version": shown["version"]}
+        assert (await masked.patch("/api/tickets/1", json=change)).status_code == 200
+    async with world.signed_in("li") as full:
+        assert NUMBER in (await full.get("/api/tickets/1")).json()["ticket"]["summary"]
+
+
 async def test_a_department_rings_its_citizen_and_hears_its_own_call_only(world: World) -> None:
     with world.database.session() as session:
         add_call(session, 2)

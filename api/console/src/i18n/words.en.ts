@@ -165,6 +165,7 @@ export const words: typeof chinese = {
     oidc_login_taken: 'There is a local user of the same login; tell the administrator.',
     oidc_off: 'Single sign-on is not set up.',
     user_off: 'This user is disabled.',
+    masked_text: 'This text hides a number from you, so you cannot change it.',
     login_taken: 'Somebody has this login already.',
     login_wrong: 'A login holds letters, digits, - and _ only.',
     role_unknown: 'There is no such role.',

@@ -163,6 +163,7 @@ export const words = {
     oidc_login_taken: '已有同名的本地账号，请联系管理员。',
     oidc_off: '没有配置统一身份认证。',
     user_off: '这个账号已停用。',
+    masked_text: '这段文字里有隐去的号码，您不能修改它。',
     login_taken: '这个账号已经有人用了。',
     login_wrong: '账号只能用字母、数字、- 和 _。',
     role_unknown: '没有这个角色。',
