@@ -35,12 +35,14 @@ from api.context import Context
 from api.docs_page import docs_html
 from api.health.prometheus import CONTENT_TYPE, scrape
 from api.health.version import version
-from api.live.feed import LiveFeed
+from api.live.feed import BOARD_EVERY_S, LiveFeed
 from api.live.snapshot import Picture, change_mark, take_snapshot
 from api.reports.answer_rate import RecentAnswerRate
+from api.reports.board import RecentBoard
 from api.seats.control_client import ControlClient
 from core.calendar import utc_now
 from core.db import Database
+from core.jobs import unfinished_jobs
 from core.secrets import Secrets
 from core.settings import Settings
 from tickets.catalogue import load_catalogue
@@ -81,6 +83,7 @@ def create_app(
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         yield
         await context.feed.close()
+        await context.board_feed.close()
         context.control.close()
         if context.oidc:
             context.oidc.close()
@@ -120,15 +123,24 @@ def _build_context(settings: Settings, database: Database, secrets: Secrets, con
             snapshot = take_snapshot(session, live, settings=settings, catalogue=catalogue, rate=rate, now=utc_now())
         return Picture(snapshot)
 
+    board = RecentBoard(settings)
+
+    def take_board() -> str:
+        live = control.state()
+        with database.reading() as session:
+            return board.get(session, live, utc_now()).model_dump_json(by_alias=True)
+
     return Context(
-        settings,
-        database,
-        secrets,
-        control,
-        catalogue,
-        LiveFeed(mark, take),
-        Throttle(database, secrets.session_key),
-        OidcProvider(settings) if settings.oidc_issuer else None,
+        settings=settings,
+        database=database,
+        secrets=secrets,
+        control=control,
+        catalogue=catalogue,
+        feed=LiveFeed(mark, take),
+        board=board,
+        board_feed=LiveFeed(mark, take_board, at_least_every_s=BOARD_EVERY_S),
+        throttle=Throttle(database, secrets.session_key),
+        oidc=OidcProvider(settings) if settings.oidc_issuer else None,
     )
 
 
@@ -141,7 +153,9 @@ def _add_pages(app: FastAPI, context: Context) -> None:
     def metrics() -> Response:
         live = context.control.state()
         with context.database.reading() as session:
-            return Response(scrape(session, context.settings, live), media_type=CONTENT_TYPE)
+            board = context.board.get(session, live, utc_now())
+            figures = scrape(session, context.settings, live, board, unfinished_jobs(context.settings.jobs_database))
+            return Response(figures, media_type=CONTENT_TYPE)
 
 
 def _protect_browser() -> Callable[[Request, Callable[[Request], Awaitable[Response]]], Awaitable[Response]]:

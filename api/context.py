@@ -9,6 +9,7 @@ from api.auth.oidc import OidcProvider
 from api.auth.throttle import Throttle
 from api.live.feed import LiveFeed
 from api.live.snapshot import Picture
+from api.reports.board import RecentBoard
 from api.seats.control_client import ControlClient
 from core.db import Database
 from core.secrets import Secrets
@@ -26,6 +27,8 @@ class Context:
     control: ControlClient
     catalogue: Catalogue
     feed: LiveFeed[Picture]
+    board: RecentBoard
+    board_feed: LiveFeed[str]
     throttle: Throttle
     oidc: OidcProvider | None
 

@@ -2,6 +2,7 @@
 
 from sqlmodel import SQLModel
 
+import api.alarms.models
 import api.auth.models
 import core.delivery
 import core.facts
@@ -17,6 +18,7 @@ import tickets.models
 import tickets.satisfaction.models
 
 OWNERS = (
+    api.alarms.models,
     api.auth.models,
     core.delivery,
     core.facts,

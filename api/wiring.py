@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from api.alarms import webhook
 from core.db import Database
 from core.delivery import Handler
 from core.facts import Fact
@@ -35,6 +36,7 @@ def queues(settings: Settings) -> dict[str, int]:
     """Queues of durable jobs, and how many of each one worker does at once."""
     return {
         "default": 4,
+        webhook.QUEUE: 1,
         post_call.QUEUE: settings.transcribe_workers,
         satisfaction.QUEUE: 4,  # a rung of a ladder takes a moment: how many ring at once is the dialler's to keep
     }
@@ -45,3 +47,4 @@ def configure_jobs(database: Database, settings: Settings) -> None:
     messages.configure(database, settings)
     post_call.configure(database, settings)
     satisfaction.configure(database, settings)
+    webhook.configure(database, settings)

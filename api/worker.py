@@ -8,8 +8,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from api.alarms.watch import look
+from api.alarms.webhook import wishes
 from api.migrate import demand_migrated
 from api.wiring import configure_jobs, handlers, queues
+from core.calendar import utc_now
 from core.db import Database
 from core.delivery import Delivery
 from core.jobs import LEASE_S, Jobs
@@ -27,6 +30,7 @@ SALVAGE_EVERY_S = 5.0
 GAPS_EVERY_S = 10.0
 BEAT_EVERY_S = LEASE_S / 4
 TAKE_OVER_EVERY_S = 2.0  # a worker of this machine that was killed is noticed at once
+ALARMS_EVERY_S = 5.0
 AFTER_FAILURE_S = 2.0
 log = logging.getLogger(__name__)
 
@@ -64,6 +68,7 @@ def work(settings: Settings, database: Database, stop: threading.Event) -> None:
         Round(GapWatch(database, settings).look, every_s=GAPS_EVERY_S),
         Round(lambda: messages.salvage(database, settings), every_s=SALVAGE_EVERY_S),
         Round(lambda: len(jobs.take_over()), every_s=TAKE_OVER_EVERY_S),
+        Round(lambda: _watch(database, settings, jobs), every_s=ALARMS_EVERY_S),
     )
     try:
         while not stop.is_set():
@@ -75,6 +80,15 @@ def work(settings: Settings, database: Database, stop: threading.Event) -> None:
         beats.join(timeout=BEAT_EVERY_S)
         jobs.stop()
         log.info("worker stopped")
+
+
+def _watch(database: Database, settings: Settings, jobs: Jobs) -> int:
+    """Look at the alarm rules; what is not told yet is a job, and the same job when it is one already."""
+    with database.session() as session:
+        untold = look(session, settings, utc_now())
+    for wish in wishes(untold):
+        jobs.enqueue(wish)
+    return 0  # nothing here is work that could not wait for the next look
 
 
 def _beat(jobs: Jobs, stop: threading.Event) -> None:

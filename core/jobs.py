@@ -9,11 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import wraps
+from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
-from dbos import DBOS, DBOSConfig, SetEnqueueOptions, SetWorkflowID
-from sqlalchemy import Column, delete
-from sqlalchemy.exc import OperationalError
+from dbos import DBOS, DBOSClient, DBOSConfig, SetEnqueueOptions, SetWorkflowID
+from dbos._error import DBOSException
+from sqlalchemy import Column, delete, make_url
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlmodel import Field as Col
 from sqlmodel import SQLModel, col, select
 
@@ -25,6 +27,7 @@ APPLICATION_VERSION = "1"  # raised only when old unfinished jobs cannot be run 
 LEASE_S = 20
 STRANDED_S = 10.0
 DATABASE_RETRY_S = (1.0, 2.0, 5.0, 10.0)
+UNFINISHED = ["PENDING", "ENQUEUED", "DELAYED"]
 P = ParamSpec("P")
 R = TypeVar("R")
 _JOBS: dict[str, Callable[..., Any]] = {}
@@ -128,6 +131,24 @@ def job_receive(topic: str, timeout_s: float) -> Any:
     return DBOS.recv(topic, timeout_seconds=timeout_s)
 
 
+def unfinished_jobs(jobs_url: str) -> int | None:
+    """How many jobs wait or run anywhere, asked from outside a worker; None when their database cannot be read."""
+    url = make_url(jobs_url)
+    if url.get_backend_name() == "sqlite" and not (url.database and Path(url.database).is_file()):
+        return None  # no worker has ever run: looking must not make an empty database
+    client = None
+    try:
+        client = DBOSClient(
+            system_database_url=jobs_url, system_database_pool_size=1, lazy=True, retry_connection_errors=False
+        )
+        return len(client.list_workflows(status=UNFINISHED, load_input=False, load_output=False))
+    except (SQLAlchemyError, DBOSException):
+        return None
+    finally:
+        if client is not None:
+            client.destroy()
+
+
 class Jobs:
     """DBOS in this process. A worker launches with queues; the web process needs none of it."""
 
@@ -198,7 +219,7 @@ class Jobs:
 
     def unfinished(self) -> list[str]:
         """Ids of jobs that are waiting or running anywhere."""
-        found = DBOS.list_workflows(status=["PENDING", "ENQUEUED", "DELAYED"], load_input=False, load_output=False)
+        found = DBOS.list_workflows(status=UNFINISHED, load_input=False, load_output=False)
         return [status.workflow_id for status in found]
 
     def stop(self) -> None:

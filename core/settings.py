@@ -4,6 +4,7 @@ import os
 import tomllib
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
@@ -135,6 +136,12 @@ class Settings(BaseSettings):
     short_abandon_s: float = Field(
         default=5, ge=0, le=60, description="Who hangs up in line so soon is listed as a short abandon"
     )
+    alarm_rate: float = Field(default=0.95, gt=0, le=1, description="Alarm below this share, in 15 s and in 24 h")
+    alarm_minutes: int = Field(default=15, ge=1, le=60, description="Window of the alarm for 15 s")
+    alarm_least_calls: int = Field(default=20, ge=1, description="Fewer requests than this raise no alarm for a rate")
+    alarm_wait_s: float = Field(default=60, ge=1, description="Warn when somebody has waited so long")
+    alarm_webhook_url: str = Field(default="", description="Alarms are posted there as JSON; empty: nowhere")
+    alarm_webhook_key: str = Field(default="", repr=False, description="Signs what is posted (HMAC-SHA256)")
 
     session_hours: float = Field(default=12, gt=0, le=72)
     public_url: str = Field(
@@ -180,6 +187,14 @@ class Settings(BaseSettings):
     @classmethod
     def _absolute(cls, value: Path) -> Path:
         return value.expanduser().resolve()
+
+    @field_validator("alarm_webhook_url")
+    @classmethod
+    def _reachable(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if value and (parts.scheme not in ("http", "https") or not parts.hostname or parts.username is not None):
+            raise ValueError("must be an address such as https://alarms.example.cn/hotline, without user and password")
+        return value
 
     @field_validator("lines", "seats")
     @classmethod

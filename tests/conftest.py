@@ -13,6 +13,8 @@ LONG = (
     "test_calls",
     "test_talk_control",
     "test_voice",
+    "test_postgresql_gone",
+    "test_recogniser_dead",
     "test_simulator",
     "test_scenarios_speech",
     "test_talk_faults",

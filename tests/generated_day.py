@@ -44,6 +44,7 @@ class City:
     calls: int
     seats: int
     seed: int
+    hours: tuple[int, ...] = PEAK
     shares: tuple[tuple[str, float], ...] = (
         ("answered", 0.885),
         ("abandoned_in_queue", 0.035),
@@ -66,7 +67,7 @@ def plan(city: City, start: datetime) -> list[Planned]:
     kinds = [kind for kind, share in city.shares for _ in range(round(city.calls * share))]
     kinds += ["answered"] * (city.calls - len(kinds))
     chance.shuffle(kinds)
-    hours = chance.choices(range(24), PEAK, k=city.calls)
+    hours = chance.choices(range(24), city.hours, k=city.calls)
     planned, promised = [], [f"day-{n}.1" for n, kind in enumerate(kinds) if kind == "call_back_promised"]
     for number, (kind, hour) in enumerate(zip(kinds, hours, strict=True)):
         at = start + timedelta(hours=hour, milliseconds=chance.randrange(3_600_000))

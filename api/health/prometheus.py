@@ -9,6 +9,8 @@ from prometheus_client.registry import Collector
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
+from api.health.board_figures import BoardFigures
+from api.reports.board import BoardView
 from api.seats.control_client import TelephonyState
 from api.seats.queries import show_seats
 from core.calendar import utc_now
@@ -23,15 +25,21 @@ from tickets.satisfaction.models import Survey
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
-def scrape(session: Session, settings: Settings, live: TelephonyState | None) -> bytes:
+def scrape(
+    session: Session, settings: Settings, live: TelephonyState | None, board: BoardView, unfinished_jobs: int | None
+) -> bytes:
     """All figures in Prometheus' text format."""
     registry = CollectorRegistry()
-    registry.register(_Figures(session, settings, live))
+    registry.register(_Figures(session, settings, live, unfinished_jobs))
+    registry.register(BoardFigures(board))
     return generate_latest(registry)
 
 
 class _Figures(Collector):
-    def __init__(self, session: Session, settings: Settings, live: TelephonyState | None) -> None:
+    def __init__(
+        self, session: Session, settings: Settings, live: TelephonyState | None, unfinished_jobs: int | None
+    ) -> None:
+        self._unfinished_jobs = unfinished_jobs
         self._session = session
         self._settings = settings
         self._live = live
@@ -87,6 +95,10 @@ class _Figures(Collector):
         yield GaugeMetricFamily(
             "hotline_workers_alive", "Workers with a living lease", value=self._session.exec(alive).one()
         )
+
+        if self._unfinished_jobs is not None:
+            text = "Durable jobs that wait or run"
+            yield GaugeMetricFamily("hotline_jobs_unfinished", text, value=self._unfinished_jobs)
 
     def _counts(self, column: str | None) -> list[tuple[str, int]]:
         found = self._session.exec(select(column, func.count()).where(col(column).is_not(None)).group_by(col(column)))

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Hashable
 from typing import Generic, TypeVar
 
 LOOK_EVERY_S = 0.2  # a cheap look for changes: with it a seat's state reaches every screen within 0.3 s
+BOARD_EVERY_S = 0.8  # the wallboard is never two seconds old
 AT_LEAST_EVERY_S = 2.0  # clocks of waiting run on even when nothing else changes
 LONGEST_STREAM_S = 900.0  # then the browser connects again, and the session is checked anew
 Picture = TypeVar("Picture")
@@ -20,9 +21,12 @@ class LiveFeed(Generic[Picture]):
     Both are called in a thread. The poller runs only while somebody watches.
     """
 
-    def __init__(self, mark: Callable[[], Hashable], take: Callable[[], Picture]) -> None:
+    def __init__(
+        self, mark: Callable[[], Hashable], take: Callable[[], Picture], *, at_least_every_s: float = AT_LEAST_EVERY_S
+    ) -> None:
         self._mark = mark
         self._take = take
+        self._at_least_every_s = at_least_every_s
         self._watchers: set[asyncio.Queue[Picture | None]] = set()
         self._poller: asyncio.Task[None] | None = None
         self._latest: Picture | None = None
@@ -73,7 +77,7 @@ class LiveFeed(Generic[Picture]):
         while True:
             try:
                 mark = await asyncio.to_thread(self._mark)
-                if mark != seen or time.monotonic() - taken_at >= AT_LEAST_EVERY_S:
+                if mark != seen or time.monotonic() - taken_at >= self._at_least_every_s:
                     taken_at = time.monotonic()
                     self._latest = await asyncio.to_thread(self._take)
                     seen = mark

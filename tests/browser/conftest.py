@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from shutil import which
 
@@ -42,14 +43,20 @@ class WebProcess(subprocess.Popen[str]):
 @pytest.fixture(scope="package")
 def web_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebProcess]:
     """A web process with a seeded day."""
+    with web_process_of("tests.browser.serve", tmp_path_factory.mktemp("console")) as server:
+        yield server
+
+
+@contextmanager
+def web_process_of(module: str, home: Path) -> Iterator[WebProcess]:
+    """A web process with what this module seeds."""
     if not (DIST / "index.html").is_file():
         pytest.fail("the console is not built: run `python tools/build_console.py`", pytrace=False)
-    home = tmp_path_factory.mktemp("console")
     environment = {name: value for name, value in os.environ.items() if not name.startswith("HOTLINE_")}
     log = home / "server.log"
     with log.open("wb") as errors:
         server = WebProcess(
-            [sys.executable, "-m", "tests.browser.serve", str(home / "home")],
+            [sys.executable, "-m", module, str(home / "home")],
             cwd=ROOT,
             env=environment,
             stdout=subprocess.PIPE,

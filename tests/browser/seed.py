@@ -47,16 +47,17 @@ def seed(settings: Settings) -> None:
         now = utc_now()
         catalogue = load_catalogue(settings.catalogue)
         with database.session() as session:
-            _people(session, now)
+            people(session, now)
             for number, story in enumerate(sorted(STORIES, key=lambda one: -one.minutes_ago)):
                 _tell(session, settings, catalogue, speech, number, story, now)
-            _under_way(session, now)
+            under_way(session, now)
     finally:
         speech.close()
         database.close()
 
 
-def _people(session: Session, now: datetime) -> None:
+def people(session: Session, now: datetime) -> None:
+    """Users and seats."""
     for login, name, role, seat, department in USERS:
         add_user(
             session,
@@ -232,7 +233,9 @@ def _called_back(session: Session, ticket: Ticket, told: CallBack, number: int, 
     )
 
 
-def _under_way(session: Session, now: datetime) -> None:
+def under_way(session: Session, now: datetime) -> None:
+    """Calls that have not ended: one talks, one waits, one hears the greeting."""
+
     def ago(seconds: float) -> datetime:
         return now - timedelta(seconds=seconds)
 

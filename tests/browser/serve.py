@@ -43,10 +43,14 @@ class FakeTelephony(ControlClient):
 
 def main() -> None:
     """Seed when the home is empty, then serve until the process is ended."""
-    home = Path(sys.argv[1])
-    settings = Settings(home=home)
-    if not (home / "hotline.sqlite").is_file():
+    settings = Settings(home=Path(sys.argv[1]))
+    if not (settings.home / "hotline.sqlite").is_file():
         seed(settings)
+    serve(settings, int(sys.argv[2]) if len(sys.argv) > 2 else 0)
+
+
+def serve(settings: Settings, port: int = 0) -> None:
+    """The web process of a seeded home, with telephony played; 0 is any free port."""
     database = Database(settings.database)
     with database.reading() as session:
         rows = [session.get(Seat, seat) for seat in settings.seats]
@@ -55,9 +59,9 @@ def main() -> None:
         for row in rows
         if row
     ]
-    secrets = load_secrets(home)
+    secrets = load_secrets(settings.home)
     app = create_app(settings, database, secrets, control=FakeTelephony(settings, secrets, seats))
-    listener = socket.create_server(("127.0.0.1", int(sys.argv[2]) if len(sys.argv) > 2 else 0))
+    listener = socket.create_server(("127.0.0.1", port))
     print(f"http://127.0.0.1:{listener.getsockname()[1]}", flush=True)  # noqa: T201 - the parent reads it
     uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1)).run(sockets=[listener])
 

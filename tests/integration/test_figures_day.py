@@ -15,8 +15,9 @@ from sqlmodel import Session, col, select
 
 from api.auth.models import AuditLine
 from api.migrate import upgrade
+from api.reports.board import read_picture, show_board
 from api.reports.day import Asked, compared, figures
-from api.reports.window import city_day
+from api.reports.window import city_day, last_hours
 from core.db import Database
 from core.settings import Settings
 from ivr.callbacks.models import CallBackPromise
@@ -39,6 +40,7 @@ DAY = date(2026, 3, 18)
 START = city_midnight(2026, 3, 18)
 NOW = START + timedelta(days=2)
 SHORT_S = 5.0
+BOARD_ENOUGH_S = 0.5  # of one core; the board is made again each second
 ENOUGH_S = 1.0  # of one core for a province's day, from the table to every figure: a busy machine is not its fault
 OFFERED = ("answered", "abandoned_in_queue", "call_back_promised", "lost")
 
@@ -197,6 +199,19 @@ def test_a_province_is_counted_within_a_second(day: tuple[Day, Database]) -> Non
 
     with day[1].reading() as session:
         assert min(take(session) for _ in range(3)) < ENOUGH_S
+
+
+def test_the_board_of_a_province_is_made_fast_and_gives_the_same_digits(day: tuple[Day, Database]) -> None:
+    settings, now = Settings(), START + timedelta(days=1) - timedelta(microseconds=1)
+    with day[1].reading() as session:
+        began = time.thread_time()
+        board = show_board(session, read_picture(session, None, settings, now), settings, now)
+        spent = time.thread_time() - began
+        expected = figures(session, last_hours(24, now), settings)
+    assert spent < BOARD_ENOUGH_S
+    assert board.day == {name: expected[name] for name in board.day}
+    assert board.hour["offered"] == sum(minute.offered for minute in board.curve)
+    assert {"offered", "connection_rate", "wait_p95"} <= board.day.keys()
 
 
 async def test_api_and_export_give_the_same_digits(day: tuple[Day, Database], tmp_path: Path) -> None:

@@ -4,13 +4,16 @@ import { computed } from 'vue'
 import type { Permission } from './api/types'
 import { currentUser } from './session'
 
-export type Place = 'overview' | 'calls' | 'tickets' | 'call-backs' | 'users' | 'audit'
+export type Place = 'overview' | 'calls' | 'tickets' | 'call-backs' | 'figures' | 'compare' | 'wall' | 'users' | 'audit'
 
 const NEEDS: { [place in Place]: Permission } = {
   overview: 'live.read',
   calls: 'calls.read',
   tickets: 'tickets.read',
   'call-backs': 'surveys.read',
+  figures: 'metrics.read',
+  compare: 'metrics.read',
+  wall: 'metrics.read',
   users: 'users.manage',
   audit: 'audit.read',
 }

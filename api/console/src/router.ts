@@ -11,6 +11,7 @@ export const router = createRouter({
   history: createWebHistory(),
   routes: [
     { path: '/sign-in', name: 'sign-in', component: () => import('./pages/SignIn.vue') },
+    { path: '/wall', name: 'wall', component: () => import('./pages/WallPage.vue'), meta: { place: 'wall' } },
     {
       path: '/',
       component: () => import('./layout/ConsoleLayout.vue'),
@@ -38,6 +39,8 @@ export const router = createRouter({
           component: () => import('./pages/CallBacksPage.vue'),
           meta: { place: 'call-backs' },
         },
+        { path: 'figures', name: 'figures', component: () => import('./pages/FiguresPage.vue'), meta: { place: 'figures' } },
+        { path: 'compare', name: 'compare', component: () => import('./pages/ComparePage.vue'), meta: { place: 'compare' } },
         { path: 'users', name: 'users', component: () => import('./pages/UsersPage.vue'), meta: { place: 'users' } },
         { path: 'audit', name: 'audit', component: () => import('./pages/AuditPage.vue'), meta: { place: 'audit' } },
         { path: ':rest(.*)*', name: 'nowhere', component: () => import('./pages/NowherePage.vue') },

@@ -3,7 +3,7 @@ import { computed, onScopeDispose, ref, shallowRef } from 'vue'
 
 import { trustServer } from '../clock'
 import { get, Problem } from './http'
-import type { Snapshot } from './types'
+import type { Board, Snapshot } from './types'
 
 /** `stale`: the stream is open, and nothing comes although the server speaks every two seconds. */
 export type LinkState = 'connecting' | 'live' | 'stale' | 'reconnecting'
@@ -11,16 +11,17 @@ export type LinkState = 'connecting' | 'live' | 'stale' | 'reconnecting'
 const FIRST_RETRY_MS = 1000
 const LONGEST_RETRY_MS = 15_000
 const STALE_AFTER_MS = 6_000
+const BOARD_STALE_AFTER_MS = 4_000
 /** An open stream that is silent for so long leads nowhere any more: a computer that slept, a proxy that forgot. */
 const GIVE_UP_AFTER_MS = 20_000
 
-type Live = ReturnType<typeof follow>
+type Live = ReturnType<typeof follow<Snapshot>>
 let shared: Live | null = null
 let users = 0
 
 /** Follow /api/live while some part of the page wants it: one stream for all of them. */
 export function useLive(): Pick<Live, 'snapshot' | 'link'> {
-  shared ??= follow()
+  shared ??= follow<Snapshot>('/api/live', STALE_AFTER_MS)
   users += 1
   onScopeDispose(() => {
     users -= 1
@@ -31,9 +32,16 @@ export function useLive(): Pick<Live, 'snapshot' | 'link'> {
   return shared
 }
 
+/** The wallboard; it speaks every second, and silence is said sooner because people only look, never ask. */
+export function useBoard() {
+  const board = follow<Board>('/api/live/board', BOARD_STALE_AFTER_MS)
+  onScopeDispose(board.close)
+  return board
+}
+
 /** The browser retries a lost link; a refused one is tried again by us. */
-function follow() {
-  const snapshot = shallowRef<Snapshot | null>(null)
+function follow<T extends { at: string }>(address: string, staleAfterMs: number) {
+  const snapshot = shallowRef<T | null>(null)
   const state = ref<LinkState>('connecting')
   const silentMs = ref(0)
   let heardAt = Date.now()
@@ -42,14 +50,14 @@ function follow() {
   let wait = FIRST_RETRY_MS
 
   function open(): void {
-    source = new EventSource('/api/live')
+    source = new EventSource(address)
     source.onopen = () => {
       state.value = 'live'
       hear()
       wait = FIRST_RETRY_MS
     }
     source.addEventListener('snapshot', (event: MessageEvent<string>) => {
-      const taken = JSON.parse(event.data) as Snapshot
+      const taken = JSON.parse(event.data) as T
       trustServer(taken.at)
       snapshot.value = taken
       hear()
@@ -74,7 +82,7 @@ function follow() {
   }
 
   const link = computed<LinkState>(() =>
-    state.value === 'live' && silentMs.value > STALE_AFTER_MS ? 'stale' : state.value,
+    state.value === 'live' && silentMs.value > staleAfterMs ? 'stale' : state.value,
   )
 
   function hear(): void {

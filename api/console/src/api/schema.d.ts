@@ -266,6 +266,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/live/board": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Board
+         * @description The wallboard, as events named `snapshot`: on every change and at least once a second. It names nobody.
+         */
+        get: operations["board_api_live_board_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/metrics/answer-rate": {
         parameters: {
             query?: never;
@@ -811,6 +831,32 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
+         * AlarmView
+         * @description A rule that is broken now; `since` is when the worker first saw it, None when it has not yet.
+         */
+        AlarmView: {
+            /**
+             * Level
+             * @enum {string}
+             */
+            level: "warning" | "alarm";
+            /** Limit */
+            limit: number;
+            /** Reason */
+            reason: string;
+            /** Reason En */
+            reason_en: string;
+            /**
+             * Rule
+             * @enum {string}
+             */
+            rule: "rate_15s" | "connection_24h" | "longest_wait" | "no_seat";
+            /** Since */
+            since: string | null;
+            /** Value */
+            value: number;
+        };
+        /**
          * AnswerRateView
          * @description The answer rate of a window, with all that it is made of. Times are seconds.
          */
@@ -896,6 +942,46 @@ export interface components {
             id: number;
             /** Subject */
             subject: string;
+        };
+        /**
+         * BoardView
+         * @description One picture of the wallboard. `day` and `hour` hold figures by name, of the last 24 hours and the last one.
+         */
+        BoardView: {
+            /** Alarms */
+            alarms: components["schemas"]["AlarmView"][];
+            /** At */
+            at: string;
+            /** Curve */
+            curve: components["schemas"]["MinuteView"][];
+            /** Day */
+            day: {
+                [key: string]: number | null;
+            };
+            /** Day Since */
+            day_since: string;
+            /** Hour */
+            hour: {
+                [key: string]: number | null;
+            };
+            /** Hour Since */
+            hour_since: string;
+            /** In Prompt */
+            in_prompt: number;
+            /** Longest Waiting S */
+            longest_waiting_s: number[];
+            parameters: components["schemas"]["ParametersView"];
+            /** Seats */
+            seats: {
+                [key: string]: number;
+            };
+            /** Talking */
+            talking: number;
+            /** Telephony */
+            telephony: boolean;
+            /** Waiting */
+            waiting: number;
+            work_orders: components["schemas"]["WorkOrdersView"];
         };
         /**
          * CallBackPage
@@ -1408,6 +1494,24 @@ export interface components {
             s: number;
             /** W */
             w: string;
+        };
+        /**
+         * MinuteView
+         * @description One minute of the last hour, by its end.
+         */
+        MinuteView: {
+            /** Answered */
+            answered: number;
+            /** At */
+            at: string;
+            /** Not Answered */
+            not_answered: number;
+            /** Offered */
+            offered: number;
+            /** Waiting */
+            waiting: number;
+            /** Within 15S */
+            within_15s: number;
         };
         /**
          * ModelView
@@ -2088,6 +2192,18 @@ export interface components {
             /** W */
             w: string;
         };
+        /**
+         * WorkOrdersView
+         * @description Work orders drafted in the last 24 hours, those of them that are done, and the urgent ones still open.
+         */
+        WorkOrdersView: {
+            /** Done */
+            done: number;
+            /** Made */
+            made: number;
+            /** Urgent Open */
+            urgent_open: number;
+        };
     };
     responses: never;
     parameters: never;
@@ -2510,6 +2626,27 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Snapshot"];
+                    "text/event-stream": unknown;
+                };
+            };
+        };
+    };
+    board_api_live_board_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description events `snapshot` */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BoardView"];
                     "text/event-stream": unknown;
                 };
             };

@@ -29,6 +29,15 @@ export type PhoneAccount = Schemas['PhoneAccount']
 export type Seat = Schemas['SeatView']
 export type AnswerRate = Schemas['AnswerRateView']
 export type Snapshot = Schemas['Snapshot']
+export type Board = Schemas['BoardView']
+export type BoardAlarm = Schemas['AlarmView']
+export type Definitions = Schemas['DefinitionsView']
+export type FigureDefinition = Schemas['FigureDefinitionView']
+export type Formula = Schemas['FormulaRateView']
+export type Day = Schemas['DayView']
+export type Compared = Schemas['CompareView']
+export type Pattern = Schemas['PatternView']
+export type CountedCalls = Schemas['CountedCallsView']
 
 /** Some rows of a list; `next` is the cursor of the following page. */
 export interface Page<T> {

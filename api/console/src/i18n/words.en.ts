@@ -2,6 +2,20 @@
 import type { words as chinese } from './words.zh-CN.ts'
 
 export const words: typeof chinese = {
+  part: {
+    answered: 'Answered',
+    abandoned_in_queue: 'Abandoned in the queue',
+    call_back_promised: 'Promised a call-back',
+    lost: 'Lost',
+    refused: 'Refused',
+    abandoned_in_prompt: 'Abandoned in prompts',
+    self_served: 'Self-served',
+    call_back_made: 'Call-back made',
+    waiting: 'Waiting',
+    in_prompt: 'In prompts',
+  },
+  formulaReason: { good: 'good', late: 'late', unanswered: 'not answered', short: 'short, left out', not_counted: 'left out' },
+  alarmLevel: { warning: 'Warning', alarm: 'Alarm' },
   callState: { in_flow: 'In prompt', waiting: 'Waiting', offered: 'Ringing', talking: 'Talking', ended: 'Ended' },
   outcome: {
     answered: 'Answered',

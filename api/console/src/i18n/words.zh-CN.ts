@@ -1,5 +1,19 @@
 /** 系统内部用词的中文说法。 */
 export const words = {
+  part: {
+    answered: '人工接通',
+    abandoned_in_queue: '排队中放弃',
+    call_back_promised: '已约定回电',
+    lost: '系统原因未接',
+    refused: '被拒绝',
+    abandoned_in_prompt: '语音中放弃',
+    self_served: '自助办结',
+    call_back_made: '回电通话',
+    waiting: '正在等待',
+    in_prompt: '正在听语音',
+  },
+  formulaReason: { good: '达标', late: '超时', unanswered: '未接通', short: '短时放弃，不计', not_counted: '不计' },
+  alarmLevel: { warning: '注意', alarm: '告警' },
   callState: { in_flow: '听提示音', waiting: '排队', offered: '振铃', talking: '通话中', ended: '已结束' },
   outcome: {
     answered: '人工接通',
