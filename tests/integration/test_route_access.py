@@ -97,7 +97,7 @@ def address(one: RouteAccess) -> str:
 
 @pytest.mark.parametrize("role", ROLES)
 async def test_each_pair_is_as_the_table_says(world: World, role: str) -> None:
-    await world.app.state.context.feed.close()  # a live stream that is allowed ends at once
+    await world.close_feeds()
     login = LOGIN_OF[role]
     async with world.signed_in(login) as client:
         for one in route_access(world.app):

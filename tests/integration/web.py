@@ -14,6 +14,7 @@ from sqlmodel import Session, select
 
 from api.app import create_app
 from api.auth.models import User
+from api.live.feed import LiveFeed
 from api.seats.control_client import ControlClient
 from core.db import Database
 from core.facts import publish
@@ -76,6 +77,12 @@ class World:
         with database.session() as session:
             if session.exec(select(User.id).limit(1)).first() is None:
                 add_people(session)
+
+    async def close_feeds(self) -> None:
+        """End what would stream for ever: an address of a live picture answers at once from now on."""
+        for part in vars(self.app.state.context).values():
+            if isinstance(part, LiveFeed):
+                await part.close()
 
     def client(self) -> httpx.AsyncClient:
         """Somebody's browser, not signed in."""
