@@ -16,7 +16,7 @@ from core.secrets import load_secrets
 from core.settings import Settings
 
 STOP_WITHIN_S = 3
-PING_EVERY_S, PING_WITHIN_S = 5, 10
+PING_EVERY_S, PING_WITHIN_S = 5, 15
 
 
 class Server(uvicorn.Server):

@@ -70,7 +70,7 @@ async def sip(socket: WebSocket) -> None:
         sockets.leave(person.seat, taken)
         if code == SESSION_OVER:
             await asyncio.to_thread(_take_back, context, person.seat)
-        with suppress(RuntimeError):  # it is closed already
+        with suppress(RuntimeError, WebSocketDisconnect):  # it is closed already
             await socket.close(code)
 
 
