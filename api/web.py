@@ -16,7 +16,7 @@ from core.secrets import load_secrets
 from core.settings import Settings
 
 STOP_WITHIN_S = 3
-PING_EVERY_S, PING_WITHIN_S = 5, 10
+PING_EVERY_S, PING_WITHIN_S = 5, 15
 
 
 class Server(uvicorn.Server):
@@ -42,6 +42,7 @@ def run(settings: Settings) -> None:
         log_config=None,
         access_log=False,
         server_header=False,
+        forwarded_allow_ips=settings.trusted_proxies,
         # A window whose network is gone is noticed by its WebSocket: its telephone must not be rung for long.
         ws_ping_interval=PING_EVERY_S,
         ws_ping_timeout=PING_WITHIN_S,

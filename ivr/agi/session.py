@@ -14,7 +14,7 @@ COMMAND_S = 10.0
 MEDIA_S = 600.0  # longest prompt
 CALL_S = 14_500.0  # an application (Dial, say) may last as long as the longest call
 SLACK_S = 10.0
-READ = 4_096  # bytes taken at a time: an env block; asyncio's own quarter of a megabyte is mapped and unmapped each time
+READ = 4_096  # bytes taken at a time; a quarter of a megabyte, as asyncio does by itself, is mapped and unmapped
 CLOCK_S = 0.001  # a loop's alarms may ring this much too early
 _KEYS = re.compile(r"[0-9*#A-D]*")
 

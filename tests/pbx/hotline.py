@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import ssl
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from dbos import DBOSClient
 from sqlmodel import Session, col, select
 
 from api.demo.script import as_environment
+from api.own_web import own_web_tls
 from api.supervisor import Child
 from api.up import prepare_database
 from core.db import Database
@@ -99,7 +101,7 @@ class RunningHotline:
             "telephony": self._telephony_ready,
             "worker": lambda: self._says("worker", "worker runs"),
             "scribe": lambda: _answers(f"http://{self.settings.bind}:{self.settings.scribe_port}/state"),
-            "web": lambda: _answers(f"{self.page}/api/health"),
+            "web": lambda: _answers(f"{self.page}/api/health", own_web_tls(self.settings)),
         }
         until(ready[name], f"{name} does not work: {self._children[name].last_words()}", 60)
 
@@ -139,7 +141,7 @@ class RunningHotline:
     @property
     def page(self) -> str:
         """Where the web process answers."""
-        return f"http://{self.settings.bind}:{self.settings.web_port}"
+        return self.settings.console_address
 
     def _telephony_ready(self) -> bool:
         try:
@@ -314,10 +316,10 @@ class RunningHotline:
             await asyncio.sleep(0.2)
 
 
-def _answers(address: str) -> bool:
+def _answers(address: str, verify: ssl.SSLContext | bool = True) -> bool:
     """Whether somebody listens there, whatever is said."""
     try:
-        return bool(httpx.get(address, timeout=2, trust_env=False).status_code)
+        return bool(httpx.get(address, timeout=2, trust_env=False, verify=verify).status_code)
     except httpx.HTTPError:
         return False
 

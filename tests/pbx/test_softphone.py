@@ -40,7 +40,7 @@ def running(pbxes: tuple[Pbx, Pbx], settings: Settings, secrets: Secrets, author
         with hotline.database.session() as session:
             add_user(session, login="agent1", password=PASSWORD, role="agent", now=utc_now(), seat="1001")
         hotline.start("web")
-        until(lambda: answers(authority, hotline.settings.web_port), "the console does not answer", 60)
+        console_answers(hotline, authority)
         yield hotline
     finally:
         hotline.close()
@@ -55,10 +55,19 @@ async def window(
         yield context
 
 
+def console_answers(hotline: RunningHotline, authority: Path) -> None:
+    until(lambda: answers(authority, hotline.settings.web_port), "the console does not answer", 90)
+
+
 async def open_phone(page: Page) -> None:
     await page.click("[data-test=phone]")
     await page.click("[data-test=phone-open]")
     await expect(page.locator("[data-test=phone]")).to_have_attribute("data-line", "ready")
+
+
+async def close_sheet(page: Page) -> None:
+    await page.keyboard.press("Escape")
+    await expect(page.locator("[data-test=auto-answer]")).to_be_hidden()
 
 
 async def test_a_call_is_answered_in_the_page_and_goes_on_when_the_page_is_closed(
@@ -69,7 +78,7 @@ async def test_a_call_is_answered_in_the_page_and_goes_on_when_the_page_is_close
     await open_phone(page)
     await expect(page.locator("[data-test=level]")).not_to_have_attribute("data-value", "0")
     await picture(page, "open")
-    await page.keyboard.press("Escape")
+    await close_sheet(page)
 
     number = fresh_number()
     says = {"say": "我家暖气不热，已经好多天了。", "after_s": 1}
@@ -105,3 +114,54 @@ async def test_a_call_is_answered_in_the_page_and_goes_on_when_the_page_is_close
 def spoken_s(hotline: RunningHotline, call_id: str) -> float:
     """Seconds of talk in the files that the PBX is writing."""
     return hotline.size(hotline.settings.spool / f"{call_id}-rx.sln") / 16_000
+
+
+async def test_one_window_has_the_telephone_and_a_lost_server_ends_no_talk(
+    hotline: RunningHotline, callers: City, window: BrowserContext, authority: Path
+) -> None:
+    await hotline.sign_in("1001")
+    first = await signed_in(window, "agent1")
+    await open_phone(first)
+    page = await window.new_page()
+    await page.goto("/calls")
+    line, old = page.locator("[data-test=phone]"), first.locator("[data-test=phone]")
+    await expect(line).to_have_attribute("data-line", "elsewhere")
+    await expect(old).to_have_attribute("data-line", "ready")
+    await open_phone(page)
+    await expect(old).to_have_attribute("data-line", "elsewhere")
+    await close_sheet(page)
+
+    number = fresh_number()
+    says = {"say": "我家暖气不热，已经好多天了。", "after_s": 1}
+    scenario = story(number, talk=[{"caller": "再见。"}], steps=[says] * 40)
+    calling = asyncio.create_task(callers.place_call(scenario, run_id="windows"))
+    dock = page.locator("[data-test=dock]")
+    await expect(dock).to_have_attribute("data-phase", "ringing")
+    await page.click("[data-test=decline]")
+    await eventually(lambda: hotline.seat("1001")["state"] == "paused", "the seat that declined is not paused")
+    await line.click()
+    await page.check("[data-test=auto-answer]")
+    hotline.set_seat("1001", "ready")
+    await expect(dock).to_have_attribute("data-phase", "talking")
+    call = await hotline.in_state(number, "talking")
+    assert [row.payload["why"] for row in hotline.facts(call.id, "SeatDidNotAnswer")] == ["rejected"]
+
+    # The server goes and comes back; the talk does not notice.
+    hotline.kill("web")
+    await expect(line).to_have_attribute("data-line", "lost")
+    await expect(dock).to_have_attribute("data-phase", "talking")
+    hotline.launch("web")
+    await asyncio.to_thread(console_answers, hotline, authority)
+    await expect(line).to_have_attribute("data-line", "ready")
+    await expect(dock).to_have_attribute("data-phase", "talking")
+    await page.click("[data-test=mute]")
+    await expect(page.locator("[data-test=mute]")).to_have_attribute("aria-pressed", "true")
+    assert hotline.facts(call.id, "TalkEnded") == []
+    await page.click("[data-test=hang-up]")
+    await calling
+    call = await hotline.in_state(number, "ended")
+    assert (call.outcome, call.ended_by) == ("answered", "seat_hung_up")
+
+    # The window that lost the telephone has it again when the other one is closed.
+    await page.close()
+    await expect(old).to_have_attribute("data-line", "ready")

@@ -21,7 +21,7 @@ from tests.browser.stories import PASSWORD
 ROOT = Path(__file__).parents[2]
 HOST = "hotline.test"
 SAID = "您好，市民热线，请问有什么可以帮您？请您慢慢说，我在记录。"
-WITHIN_MS = 30_000
+WITHIN_MS = 60_000
 
 
 def own_authority(folder: Path) -> Path:

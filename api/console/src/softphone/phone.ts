@@ -5,8 +5,9 @@ import { readonly, ref, shallowRef } from 'vue'
 
 import { post, Problem } from '../api/http'
 import type { PhoneAccount } from '../api/types'
-import { type Effect, type Event, next, OFF, type Phone } from './machine.ts'
+import { type Effect, ELSEWHERE, type Event, next, OFF, type Phone } from './machine.ts'
 import * as sound from './sound.ts'
+import { useTurn } from './turn.ts'
 
 const AUTO = 'hotline.auto-answer'
 const WANTED = 'hotline.softphone'
@@ -31,10 +32,27 @@ let again: ReturnType<typeof setTimeout> | undefined
 let gap: ReturnType<typeof setTimeout> | undefined
 let account: Promise<PhoneAccount> | null = null
 
-export const isWanted = (): boolean => localStorage.getItem(WANTED) === '1'
+const isWanted = (): boolean => localStorage.getItem(WANTED) === '1'
 
+/** Opened by the person: from now on also at the next visit, and whatever other window has it must give it up. */
 export async function openPhone(): Promise<void> {
   localStorage.setItem(WANTED, '1')
+  if (await turn.take()) await open()
+}
+
+/** At the start of a window: open it when the person wants it, but take it from no other window of this browser. */
+export async function resumePhone(): Promise<void> {
+  if (!isWanted()) return
+  if (!(await turn.isFree())) state.value = { ...OFF, line: 'elsewhere' }
+  if ((await turn.wait()) && isWanted()) await open()
+}
+
+const turn = useTurn(() => {
+  tell({ kind: 'lost', code: ELSEWHERE })
+  void resumePhone()
+})
+
+async function open(): Promise<void> {
   try {
     await sound.openMicrophone()
   } catch {
@@ -53,6 +71,7 @@ export function closePhone(): void {
 /** Closed with the page or the session. */
 export function stopPhone(): void {
   clearTimeout(again)
+  turn.leave()
   tell({ kind: 'close' })
   sound.closeMicrophone()
 }
@@ -91,7 +110,8 @@ const DEEDS: { [effect in Effect]: () => void } = {
   quiet: sound.quiet,
   beep: sound.beep,
   answer: () => void take(),
-  decline: () => end(offered ?? session, { status_code: 486 }),
+  // Busy with another call, or not wanted by the person: telephony tells the two apart.
+  decline: () => (offered ? end(offered, { status_code: 486 }) : end(session, { status_code: 603 })),
   hang_up: () => end(session),
   mute: () => session?.mute({ audio: true }),
   unmute: () => session?.unmute({ audio: true }),
@@ -139,7 +159,11 @@ function follow(agent: UA): void {
     if (agent === ua) tell(event)
   }
   agent.on('registered', () => mine({ kind: 'registered' }))
-  agent.on('disconnected', (event) => mine({ kind: 'lost', code: event.code ?? 0 }))
+  agent.on('disconnected', (event) => {
+    // Opened on another computer: no window of this browser takes it back by itself.
+    if (agent === ua && event.code === ELSEWHERE && turn.isMine()) localStorage.removeItem(WANTED)
+    mine({ kind: 'lost', code: event.code ?? 0 })
+  })
   agent.on('registrationFailed', (event) => {
     // Without an answer the connection is the trouble, and JsSIP is mending it.
     if (event.response) mine({ kind: 'refused' })
