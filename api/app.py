@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.responses import HTMLResponse, Response
 
 import api.auth.audit_routes
+import api.auth.oidc_routes
 import api.auth.routes
 import api.auth.user_routes
 import api.callbacks.routes
@@ -26,6 +27,7 @@ import api.surveys.routes
 import api.tickets.routes
 from api import errors
 from api.auth.denied import note_denied
+from api.auth.oidc import OidcProvider
 from api.auth.session import same_site
 from api.auth.throttle import Throttle
 from api.console_files import DIST, console_router
@@ -46,6 +48,7 @@ from core.settings import Settings
 from tickets.catalogue import load_catalogue
 
 ROUTERS: tuple[APIRouter, ...] = (
+    api.auth.oidc_routes.router,
     api.auth.routes.router,
     api.health.routes.router,
     api.calls.routes.router,
@@ -82,6 +85,8 @@ def create_app(
         await context.feed.close()
         await context.board_feed.close()
         context.control.close()
+        if context.oidc:
+            context.oidc.close()
 
     app = FastAPI(
         title="12345 热线 Hotline",
@@ -135,6 +140,7 @@ def _build_context(settings: Settings, database: Database, secrets: Secrets, con
         board=board,
         board_feed=LiveFeed(mark, take_board, at_least_every_s=BOARD_EVERY_S),
         throttle=Throttle(database, secrets.session_key),
+        oidc=OidcProvider(settings) if settings.oidc_issuer else None,
     )
 
 

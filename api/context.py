@@ -5,6 +5,7 @@ from typing import Annotated, cast
 
 from fastapi import Depends, Request
 
+from api.auth.oidc import OidcProvider
 from api.auth.throttle import Throttle
 from api.live.feed import LiveFeed
 from api.live.snapshot import Picture
@@ -29,6 +30,7 @@ class Context:
     board: RecentBoard
     board_feed: LiveFeed[str]
     throttle: Throttle
+    oidc: OidcProvider | None
 
 
 def get_context(request: Request) -> Context:

@@ -42,6 +42,7 @@ def run(settings: Settings) -> None:
         log_config=None,
         access_log=False,
         server_header=False,
+        forwarded_allow_ips=settings.trusted_proxies,
         # A window whose network is gone is noticed by its WebSocket: its telephone must not be rung for long.
         ws_ping_interval=PING_EVERY_S,
         ws_ping_timeout=PING_WITHIN_S,

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -144,6 +144,23 @@ class Settings(BaseSettings):
     alarm_webhook_key: str = Field(default="", repr=False, description="Signs what is posted (HMAC-SHA256)")
 
     session_hours: float = Field(default=12, gt=0, le=72)
+    public_url: str = Field(
+        default="", pattern=r"^(https?://[^/]+)?$", description="Address of the console as browsers see it; for OIDC"
+    )
+    trusted_proxies: str = Field(
+        default="127.0.0.1", description="Reverse proxies whose word about a browser's address counts; with commas"
+    )
+    oidc_issuer: str = Field(default="", description="Identity provider (OpenID Connect); empty: local logins only")
+    oidc_client_id: str = Field(default="", description="Our name at the provider")
+    oidc_client_secret: SecretStr = Field(default=SecretStr(""), description="Empty for a public client")
+    oidc_name: str = Field(default="统一身份认证", max_length=40, description="Name on the button")
+    oidc_scopes: str = Field(default="openid profile", description="Scopes to ask for")
+    oidc_login_claim: str = Field(default="preferred_username", description="Claim with the login")
+    oidc_role_claim: str = Field(default="roles", description="Claim with groups or roles; a dot goes inwards")
+    oidc_roles: dict[str, str] = Field(default={}, description="Value of that claim to our role; the first one counts")
+    oidc_seat_claim: str = Field(default="", description="Claim with the seat, if any")
+    oidc_department_claim: str = Field(default="", description="Claim with the department's id, if any")
+    oidc_adopt_local: bool = Field(default=False, description="A local user of the same login becomes that person")
     log_level: str = Field(default="INFO", pattern=r"^(DEBUG|INFO|WARNING|ERROR)$")
 
     @classmethod
@@ -209,6 +226,14 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
+    def _oidc_whole(self) -> "Settings":
+        if self.oidc_issuer and not (self.oidc_client_id and self.oidc_roles and self.public_url):
+            raise ValueError("oidc_issuer needs oidc_client_id, oidc_roles and public_url too")
+        is_near = self.oidc_issuer.startswith(("http://127.0.0.1", "http://localhost"))
+        if self.oidc_issuer and not (self.oidc_issuer.startswith("https://") or is_near):
+            raise ValueError("oidc_issuer must begin with https://")
+        return self
+
     def _tls_whole(self) -> "Settings":
         if bool(self.tls_cert) != bool(self.tls_key):
             raise ValueError("tls_cert and tls_key belong together; set both or neither")

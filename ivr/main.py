@@ -62,6 +62,7 @@ from ivr.tap.server import TapServer
 log = logging.getLogger(__name__)
 GUARD_FLOW = "guard"
 DRAIN_S = 5.0
+LEDGER_WITHIN_S = 1.0
 TICK_S = 60.0
 MEND_AGAIN_S = 3.0
 
@@ -121,7 +122,7 @@ class TelephonyProcess:
             self.live,
             self.dialler,
             can_dial=lambda: self.ami.connected,
-            is_ledger_whole=lambda: not self.writer.waiting and not self.bridge.needs_mending,
+            is_ledger_whole=self._is_ledger_whole,
         )
         phone = Telephone(
             talks=self.talks,
@@ -258,6 +259,11 @@ class TelephonyProcess:
 
     def _seat_changed(self, fact: SeatStateChanged) -> None:
         self.writer.write(fact)
+
+    async def _is_ledger_whole(self) -> bool:
+        """Whether the database has everything that was known a moment ago. On a busy line there is always something
+        newer on its way, so it is waited for instead of looked at."""
+        return not self.bridge.needs_mending and await self.writer.drain(LEDGER_WITHIN_S)
 
     def _state(self) -> dict[str, Any]:
         pbx = {"connected": self.ami.connected, "version": self.bridge.pbx_version, "problem": self.ami.problem}

@@ -16,11 +16,17 @@ PUBLIC: Mapping[tuple[str, str], str] = {
     ("HEAD", "/api/openapi.json"): "the machine-readable description of this API",
     ("GET", "/api/docs"): "the same for people",
     ("POST", "/api/session"): "signing in; throttled",
+    ("GET", "/api/session/ways"): "what the sign-in page offers",
+    ("GET", "/api/session/oidc"): "on the way to the identity provider",
+    ("GET", "/api/session/oidc/callback"): "back from the identity provider; state, nonce and token are checked",
     ("DELETE", "/api/session"): "signing out",
     ("GET", "/metrics"): "for Prometheus: figures only; keep it inside the city's network",
     ("GET", "/{path:path}"): "the console's files",
 }
 """Routes that nobody has to sign in for, and why."""
+SOCKETS: Mapping[str, Permission] = {"/api/softphone/sip": "softphone.use"}
+"""WebSockets have no dependencies that could answer 403: what each asks for by itself before it is opened."""
+SOCKET = "WS"
 
 
 @dataclass(frozen=True)
@@ -53,7 +59,12 @@ def route_access(app: FastAPI) -> list[RouteAccess]:
         dependant = getattr(route, "dependant", None)
         demands = list(_demands(dependant)) if dependant else []
         permissions = sorted({one for demand in demands if isinstance(demand, Needs) for one in demand.permissions})
-        for method in sorted(route.methods or ()):
+        if not route.methods:  # a WebSocket: one that is not in SOCKETS stands there as open to anybody
+            own = SOCKETS.get(str(route.path))
+            permissions, route_methods = [own] if own else [], {SOCKET}
+        else:
+            route_methods = set(route.methods)
+        for method in sorted(route_methods):
             found.append(RouteAccess(method, str(route.path), tuple(permissions), bool(demands)))
     return sorted(found, key=lambda one: (one.path, one.method))
 

@@ -78,7 +78,8 @@ def _view(user: User) -> UserView:
     return UserView.model_validate(user.model_dump() | {"by_provider": user.oidc_subject is not None})
 
 
-def _places(context: Context) -> users.Places:
+def places_of(context: Context) -> users.Places:
+    """Seats and departments of this city."""
     return users.Places(frozenset(context.settings.seats), frozenset(context.catalogue.departments))
 
 
@@ -107,7 +108,7 @@ def add(given: NewUser, context: ContextDep, person: Admin) -> UserWithPassword:
             display_name=given.display_name.strip(),
             seat=given.seat or None,
             department=given.department or None,
-            places=_places(context),
+            places=places_of(context),
         )
         detail = f"role {user.role}"
         write_audit(
@@ -127,7 +128,7 @@ def change(login: Login, change: UserChange, context: ContextDep, person: Admin)
     now = utc_now()
     with context.database.session() as session:
         user = users.get_user(session, login)
-        changed = users.change_user(session, user, wanted, places=_places(context))
+        changed = users.change_user(session, user, wanted, places=places_of(context))
         for name in changed:
             detail = name if name == "display_name" else f"{name}: {getattr(user, name)}"
             write_audit(

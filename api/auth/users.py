@@ -47,6 +47,7 @@ def add_user(
     seat: str | None = None,
     department: str | None = None,
     places: Places = ANYWHERE,
+    oidc_subject: str | None = None,
 ) -> User:
     """Add a person; BadInput when the login is taken, the role unknown or the password too short."""
     login = login.lower()
@@ -62,6 +63,7 @@ def add_user(
         password_hash=_hashes.hash(password),
         seat=seat,
         department=department,
+        oidc_subject=oidc_subject,
         created_at=now,
     )
     _check_work(user, places)

@@ -12,9 +12,11 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 from websockets.typing import Subprotocol
 
+from api.auth.audit import write_denied
 from api.auth.session import Person, signed_in
 from api.context import Context
 from api.errors import NotSignedIn
+from core.calendar import utc_now
 from core.errors import HotlineError
 from ivr.pbx.render import local_address
 
@@ -80,7 +82,16 @@ async def _admitted(socket: WebSocket, context: Context) -> Person | None:
     if urlsplit(origin).netloc != socket.headers.get("host") or SIP not in socket.scope.get("subprotocols", ()):
         return None
     person = await _signed_in(socket, context)
-    return person if person is not None and person.may("softphone.use") else None
+    if person is not None and not person.may("softphone.use"):
+        await asyncio.to_thread(_note_denied, context, person, socket.url.path)
+        return None
+    return person
+
+
+def _note_denied(context: Context, person: Person, path: str) -> None:
+    with context.database.session() as session:
+        subject, detail = f"WS {path}", f"not_permitted {person.role}"
+        write_denied(session, actor=person.login, subject=subject, now=utc_now(), detail=detail)
 
 
 async def _signed_in(socket: WebSocket, context: Context) -> Person | None:

@@ -7,8 +7,8 @@ from pydantic import BaseModel
 
 from api.auth.audit import write_audit
 from api.auth.session import Needs, Person
-from api.calls.queries import show_calls
-from api.calls.schemas import CallView
+from api.calls.queries import recording_of, show_calls
+from api.calls.schemas import CallView, RecordingView
 from api.context import ContextDep
 from api.masking import shown
 from api.pages import Cursor, Limit, Page, Search
@@ -17,6 +17,7 @@ from api.surveys.schemas import SurveyView
 from api.tickets import queries
 from api.tickets.schemas import MoveView, MoveWish, TicketChange, TicketView
 from core.calendar import utc_now
+from core.errors import BadInput
 from ivr.calls.models import Call
 from tickets.lifecycle import Role, allowed
 from tickets.service import edit_fields, move_ticket
@@ -32,6 +33,7 @@ class TicketDetail(BaseModel):
     moves: list[MoveView]
     surveys: list[SurveyView]
     call: CallView | None
+    recording: RecordingView | None
     allowed: list[str]
 
 
@@ -100,6 +102,9 @@ def edit(
 ) -> TicketDetail:
     """Write fields of a work order; what a person wrote wins over every later draft."""
     now = utc_now()
+    if not person.may("numbers.read") and any("**" in (value or "") for value in change.fields.values()):
+        # What this person was shown has stars where the citizen's number is: it must not be written over it.
+        raise BadInput("文字里有隐去的号码,不能保存", code="masked_text", where="fields")
     with context.database.session() as session:
         queries.get_ticket(session, ticket_id, department=person.only_department)
         edit_fields(
@@ -132,11 +137,14 @@ def ticket_detail(ticket_id: int, context: ContextDep, person: Person) -> Ticket
         ticket = queries.get_ticket(session, ticket_id, department=person.only_department)
         surveys, _ = find_surveys(session, ticket_id=ticket_id, limit=50)
         call = session.get(Call, ticket.call_id) if ticket.call_id and person.may("calls.read") else None
+        may_listen = person.may("recordings.listen") or person.may("recordings.listen_own")
+        recording = recording_of(session, ticket.call_id) if ticket.call_id and may_listen else None
         detail = TicketDetail(
             ticket=queries.show_ticket(ticket, context.catalogue),
             moves=queries.moves_of(session, ticket_id),
             surveys=show_surveys(session, surveys) if person.may("surveys.read") else [],
             call=show_calls(session, [call])[0] if call else None,
+            recording=RecordingView.model_validate(recording, from_attributes=True) if recording else None,
             allowed=list(allowed(ticket.state, _role(person))) if person.may("tickets.move") else [],
         )
     return shown(person, detail)

@@ -14,6 +14,7 @@ COMMAND_S = 10.0
 MEDIA_S = 600.0  # longest prompt
 CALL_S = 14_500.0  # an application (Dial, say) may last as long as the longest call
 SLACK_S = 10.0
+READ = 4_096  # bytes taken at a time; a quarter of a megabyte, as asyncio does by itself, is mapped and unmapped
 CLOCK_S = 0.001  # a loop's alarms may ring this much too early
 _KEYS = re.compile(r"[0-9*#A-D]*")
 
@@ -30,7 +31,7 @@ class AgiCommandFailed(HotlineError):
     """Asterisk refused or could not do the command; the caller is still there and so is the session."""
 
 
-class AgiSession(asyncio.Protocol):
+class AgiSession(asyncio.BufferedProtocol):
     """Commands to one channel. All raise CallerHungUp once the caller or the connection is gone.
 
     Commands may be cancelled: the answer that comes later is recognised and dropped. What comes is read as it comes,
@@ -46,6 +47,8 @@ class AgiSession(asyncio.Protocol):
         self._gone_away = asyncio.Event()  # the socket is closed
         self._ready = False
         self._transport: asyncio.Transport | None = None
+        self._loop = asyncio.get_running_loop()  # looking for it asks the kernel for our process's id
+        self._room = bytearray(READ)
         self._protocol = AgiProtocol()
         self._pending: deque[tuple[asyncio.Future[Reply], float]] = deque()  # with the moment it is too late
         self._alarm: asyncio.TimerHandle | None = None
@@ -68,9 +71,13 @@ class AgiSession(asyncio.Protocol):
         self._transport = transport
         self._connected(self)
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> bytearray:
+        """Where the next bytes go."""
+        return self._room
+
+    def buffer_updated(self, nbytes: int) -> None:
         """Bytes as they came."""
-        for event in self._protocol.receive_data(data):
+        for event in self._protocol.receive_data(bytes(self._room[:nbytes])):
             self._take(event)
 
     def eof_received(self) -> None:
@@ -87,7 +94,7 @@ class AgiSession(asyncio.Protocol):
     async def read_env(self, timeout_s: float) -> bool:
         """Wait for the end of the env block; False when it did not come, for whatever reason."""
         if not self._begun.is_set():
-            late = asyncio.get_running_loop().call_later(timeout_s, self._begun.set)
+            late = self._loop.call_later(timeout_s, self._begun.set)
             await self._begun.wait()
             late.cancel()
         return self._ready and not self.closed
@@ -177,9 +184,8 @@ class AgiSession(asyncio.Protocol):
 
     async def _ask(self, line: bytes, timeout_s: float) -> Reply:
         assert self._transport is not None  # noqa: S101 - told to the type checker
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[Reply] = loop.create_future()
-        late_at = loop.time() + timeout_s
+        future: asyncio.Future[Reply] = self._loop.create_future()
+        late_at = self._loop.time() + timeout_s
         self._pending.append((future, late_at))
         self._transport.write(line)
         # One alarm for the session, left as it is while it rings early enough: one for each command costs as much as
@@ -191,10 +197,10 @@ class AgiSession(asyncio.Protocol):
     def _set_alarm(self, at: float | None) -> None:
         if self._alarm is not None:
             self._alarm.cancel()
-        self._alarm = None if at is None else asyncio.get_running_loop().call_at(at, self._ring)
+        self._alarm = None if at is None else self._loop.call_at(at, self._ring)
 
     def _ring(self) -> None:
-        now, self._alarm = asyncio.get_running_loop().time(), None
+        now, self._alarm = self._loop.time(), None
         asked = [(future, late_at) for future, late_at in self._pending if not future.done()]
         for future, late_at in asked:
             if late_at <= now + CLOCK_S:

@@ -6,7 +6,7 @@ line costs a place nothing but the moment until the next start.
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
@@ -57,7 +57,7 @@ class CallBacks:
         dialler: Dialler,
         *,
         can_dial: Callable[[], bool],
-        is_ledger_whole: Callable[[], bool],
+        is_ledger_whole: Callable[[], Awaitable[bool]],
     ) -> None:
         self._settings = settings
         self._database = database
@@ -143,7 +143,7 @@ class CallBacks:
 
     async def _round(self) -> None:
         now = utc_now()
-        if self._is_ledger_whole():
+        if await self._is_ledger_whole():
             await self._database.in_thread(lambda session: settle(session, self._policies, now))
         holds, missed, owed = await self._database.read_in_thread(lambda session: _read(session, now))
         self._owed = {row.number: (row.id, row.asked_at) for row in owed if row.kind == VIRTUAL_HOLD}

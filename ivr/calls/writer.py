@@ -37,13 +37,12 @@ class FactWriter:
         self._journal_path = journal
         self._waiting: deque[Fact] = deque()
         self._wake = asyncio.Event()
-        self._idle = asyncio.Event()
-        self._idle.set()
+        self._stored = asyncio.Event()  # set, and made anew, whenever facts have left the queue
+        self._left = 0  # facts that have left it so far
         self.failing = False
         self._waiting.extend(read_journal(journal))
         if self._waiting:
             self._wake.set()
-            self._idle.clear()
         self._journal = Journal(journal)
 
     @property
@@ -62,7 +61,6 @@ class FactWriter:
             return
         self._waiting.extend(facts)
         self._journal.append(facts)
-        self._idle.clear()
         self._wake.set()
 
     async def run(self) -> None:
@@ -74,9 +72,12 @@ class FactWriter:
             await self._write_all()
 
     async def drain(self, timeout_s: float = 5) -> bool:
-        """Wait until everything is in the database; False when it did not get there in time."""
+        """Wait until everything known now is in the database, whatever comes after; False when it took too long."""
+        target = self._left + len(self._waiting)
         try:
-            await asyncio.wait_for(self._idle.wait(), timeout_s)
+            async with asyncio.timeout(timeout_s):
+                while self._left < target:
+                    await self._stored.wait()
         except TimeoutError:
             return False
         return True
@@ -97,7 +98,7 @@ class FactWriter:
                     about = {"fact": type(batch[0]).__name__, "error": type(error).__name__}
                     log.error("the database refuses a fact", extra=about)
                     set_aside(batch[0], self._journal_path.with_suffix(".refused.jsonl"))
-                    self._waiting.popleft()
+                    self._leave(1)
                 size = 1
                 continue
             except Exception:
@@ -108,7 +109,17 @@ class FactWriter:
                 await asyncio.sleep(RETRY_S)
                 continue
             self.failing = False
-            for _ in batch:
-                self._waiting.popleft()
-        self._journal.clear()
-        self._idle.set()
+            self._leave(len(batch))
+            if size == BATCH and len(self._waiting) < BATCH:
+                break  # what came meanwhile is gathered again: on a busy line there is always something
+        if self._waiting:
+            self._wake.set()
+        else:
+            self._journal.clear()
+
+    def _leave(self, count: int) -> None:
+        for _ in range(count):
+            self._waiting.popleft()
+        self._left += count
+        self._stored.set()
+        self._stored = asyncio.Event()

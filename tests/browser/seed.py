@@ -30,6 +30,8 @@ from tickets.service import create_draft, identity, move_ticket
 USERS = (
     ("agent1", "陈晓", "agent", "1001", None),
     ("leader1", "刘敏", "leader", None, None),
+    ("ops1", "王静", "operations", None, None),
+    ("admin1", "赵宁", "admin", None, None),
     ("dept1", "供热办", "department", None, "heating_office"),
 )
 MODEL = "hotline-demo-cn-0.1"

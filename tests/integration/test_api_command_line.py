@@ -70,6 +70,7 @@ def test_every_command_says_what_it_does_with_an_example() -> None:
     single = {(name,) for name in ["up", "telephony", "web", "worker", "scribe", "demo", "check", "call", "version"]}
     double = {("flow", "check"), ("flow", "draw"), ("flow", "try"), ("models", "list"), ("models", "pull")}
     double |= {("flow", "publish"), ("flow", "rollback"), ("flow", "versions")}
+    double |= {("nuisance", "add"), ("nuisance", "list"), ("nuisance", "remove")}
     double |= {("users", name) for name in ("add", "list", "passwd", "change", "disable", "enable", "signout", "roles")}
     assert set(found) == single | double | {("db", "upgrade")}
     for path, command in found.items():

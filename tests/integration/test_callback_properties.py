@@ -60,6 +60,10 @@ class FakeDialler:
         await over.wait()
 
 
+async def yes() -> bool:
+    return True
+
+
 class Street:
     """One process, two seats, five citizens."""
 
@@ -78,7 +82,7 @@ class Street:
             self.live,
             self.dialler,  # type: ignore[arg-type]
             can_dial=lambda: True,
-            is_ledger_whole=lambda: True,
+            is_ledger_whole=yes,
         )
         self.calls = 0
         self.skipped = timedelta(0)

@@ -15,7 +15,7 @@ from core.calendar import utc_now
 from core.db import Database
 from core.facts import Fact, FactRow, publish
 from ivr.calls.journal import Journal, read_journal
-from ivr.calls.writer import FactWriter
+from ivr.calls.writer import BATCH, FactWriter
 from ivr.facts import CallArrived
 from tests.waiting import eventually
 
@@ -179,3 +179,36 @@ async def test_a_fact_that_the_database_refuses_is_set_aside_and_holds_up_no_oth
     assert stored(database) == ["hot-0.0", "hot-2.0"]
     assert [fact.call_id for fact in read_journal(tmp_path / "journal.refused.jsonl")] == [poison]
     database.close()
+
+
+async def test_on_a_busy_line_what_was_known_is_stored_soon_though_more_keeps_coming(
+    database: Database, tmp_path: Path
+) -> None:
+    writer = FactWriter(database, store, tmp_path / "journal")
+    numbers = iter(range(100_000))
+
+    async def traffic() -> None:
+        while True:
+            writer.write(arrived(next(numbers)))
+            await asyncio.sleep(0.001)
+
+    async with running(writer):
+        coming = asyncio.create_task(traffic())
+        await eventually(lambda: writer.waiting, "no traffic")
+        for _ in range(3):
+            known = next(numbers)
+            writer.write(arrived(known))
+            assert await writer.drain(30)
+            assert f"hot-{known}.0" in stored(database)
+        coming.cancel()
+        assert await writer.drain(30)
+    assert writer.waiting == 0
+    assert (tmp_path / "journal").read_bytes() == b""
+
+
+async def test_more_than_one_batch_is_stored_to_its_end(database: Database, tmp_path: Path) -> None:
+    writer = FactWriter(database, store, tmp_path / "journal")
+    async with running(writer):
+        writer.write(*(arrived(number) for number in range(BATCH + 50)))
+        assert await writer.drain(30)
+    assert len(stored(database)) == BATCH + 50

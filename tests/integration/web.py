@@ -10,10 +10,11 @@ from typing import Any
 import httpx
 from fastapi import FastAPI
 from pwdlib import PasswordHash
-from sqlmodel import Session
+from sqlmodel import Session, select
 
 from api.app import create_app
 from api.auth.models import User
+from api.live.feed import LiveFeed
 from api.seats.control_client import ControlClient
 from core.db import Database
 from core.facts import publish
@@ -62,8 +63,10 @@ class FakeTelephony:
 class World:
     """One web process for tests."""
 
-    def __init__(self, database: Database, home: Path, console: Path | None = None) -> None:
-        self.settings = Settings(home=home, control_port=27001, web_port=27010)
+    def __init__(
+        self, database: Database, home: Path, console: Path | None = None, settings: Settings | None = None
+    ) -> None:
+        self.settings = settings or Settings(home=home, control_port=27001, web_port=27010)
         self.database = database
         self.telephony = FakeTelephony()
         secrets = Secrets()
@@ -72,7 +75,14 @@ class World:
             self.settings, database, secrets, control=control, console=console or home / "not-built"
         )
         with database.session() as session:
-            add_people(session)
+            if session.exec(select(User.id).limit(1)).first() is None:
+                add_people(session)
+
+    async def close_feeds(self) -> None:
+        """End what would stream for ever: an address of a live picture answers at once from now on."""
+        for part in vars(self.app.state.context).values():
+            if isinstance(part, LiveFeed):
+                await part.close()
 
     def client(self) -> httpx.AsyncClient:
         """Somebody's browser, not signed in."""

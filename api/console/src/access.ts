@@ -4,7 +4,7 @@ import { computed } from 'vue'
 import type { Permission } from './api/types'
 import { currentUser } from './session'
 
-export type Place = 'overview' | 'calls' | 'tickets' | 'call-backs' | 'figures' | 'compare' | 'wall'
+export type Place = 'overview' | 'calls' | 'tickets' | 'call-backs' | 'figures' | 'compare' | 'wall' | 'users' | 'audit'
 
 const NEEDS: { [place in Place]: Permission } = {
   overview: 'live.read',
@@ -14,6 +14,8 @@ const NEEDS: { [place in Place]: Permission } = {
   figures: 'metrics.read',
   compare: 'metrics.read',
   wall: 'metrics.read',
+  users: 'users.manage',
+  audit: 'audit.read',
 }
 
 export function may(permission: Permission): boolean {

@@ -5,7 +5,7 @@ import { createRouter, createWebHistory } from 'vue-router'
 import { places, type Place } from './access'
 import { Problem } from './api/http'
 import { explain } from './problems'
-import { currentUser, knowUser } from './session'
+import { currentUser, expectUser, knowUser } from './session'
 
 export const router = createRouter({
   history: createWebHistory(),
@@ -41,6 +41,8 @@ export const router = createRouter({
         },
         { path: 'figures', name: 'figures', component: () => import('./pages/FiguresPage.vue'), meta: { place: 'figures' } },
         { path: 'compare', name: 'compare', component: () => import('./pages/ComparePage.vue'), meta: { place: 'compare' } },
+        { path: 'users', name: 'users', component: () => import('./pages/UsersPage.vue'), meta: { place: 'users' } },
+        { path: 'audit', name: 'audit', component: () => import('./pages/AuditPage.vue'), meta: { place: 'audit' } },
         { path: ':rest(.*)*', name: 'nowhere', component: () => import('./pages/NowherePage.vue') },
       ],
     },
@@ -61,8 +63,13 @@ router.afterEach((_to, _from, failure) => {
 })
 
 router.beforeEach(async (to) => {
+  if (to.name === 'sign-in' && to.query.welcome) expectUser()
   await knowUser()
-  if (to.name === 'sign-in') return currentUser.value ? { path: '/' } : true
+  if (to.name === 'sign-in') {
+    const wanted = String(to.query.to ?? '/')
+    // Only an address of our own: "//elsewhere" would leave the console.
+    return currentUser.value ? (/^\/(?!\/)/.test(wanted) ? wanted : '/') : true
+  }
   if (!currentUser.value) return { name: 'sign-in', query: to.fullPath === '/' ? {} : { to: to.fullPath } }
   const place = to.meta.place as Place | undefined
   if (place && !places.value.includes(place)) return { name: places.value[0] }

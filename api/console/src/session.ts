@@ -29,6 +29,12 @@ export function knowUser(): Promise<void> {
   return asked
 }
 
+/** The browser comes back from the identity provider with a session: ask for it although nobody typed a password. */
+export function expectUser(): void {
+  localStorage.setItem(KEY, '1')
+  asked = null
+}
+
 export async function signIn(login: string, password: string): Promise<void> {
   const answer = await post<{ user: User }>('/session', { login, password })
   user.value = answer.user

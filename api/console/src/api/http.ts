@@ -6,6 +6,8 @@ export class Problem extends Error {
     readonly status: number,
     readonly code: string,
     readonly detail: string,
+    /** Seconds after which trying again has sense; null when the answer did not say. */
+    readonly retryAfterS: number | null = null,
   ) {
     super(detail)
   }
@@ -21,10 +23,11 @@ export function whenSignedOut(action: () => void): void {
 }
 
 async function problemOf(response: Response): Promise<Problem> {
+  const retryAfter = Number(response.headers.get('Retry-After')) || null
   try {
     const body = (await response.json()) as { code?: unknown; detail?: unknown; title?: unknown }
     const detail = typeof body.detail === 'string' ? body.detail : String(body.title ?? '')
-    return new Problem(response.status, typeof body.code === 'string' ? body.code : 'unknown', detail)
+    return new Problem(response.status, typeof body.code === 'string' ? body.code : 'unknown', detail, retryAfter)
   } catch {
     return new Problem(response.status, 'unknown', response.statusText)
   }
