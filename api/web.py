@@ -49,24 +49,23 @@ def run(settings: Settings) -> None:
         timeout_graceful_shutdown=STOP_WITHIN_S,
     )
     try:
-        _add_tls(config, settings)
+        if settings.tls_cert:
+            check_tls(settings)
+            config.ssl_certfile, config.ssl_keyfile = settings.tls_cert, settings.tls_key
         Server(config).run(sockets=[listener])
     finally:
         listener.close()
         database.close()
 
 
-def _add_tls(config: uvicorn.Config, settings: Settings) -> None:
-    """Speak https when there is a certificate; BadInput when it and its key cannot be used together."""
-    if not settings.tls_cert:
-        return
+def check_tls(settings: Settings) -> None:
+    """BadInput when the certificate and its key cannot be used together."""
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(settings.tls_cert, settings.tls_key, password="")
     except (OSError, ssl.SSLError) as error:
         mend = "give the chain and its unencrypted key as PEM files that this user may read; see docs/operations.md"
         what = f"the certificate cannot be used: {error.strerror or error}"
         raise BadInput(what, code="tls_wrong", where="HOTLINE_TLS_CERT, HOTLINE_TLS_KEY", mend=mend) from error
-    config.ssl_certfile, config.ssl_keyfile = settings.tls_cert, settings.tls_key
 
 
 def _listen(settings: Settings) -> socket.socket:

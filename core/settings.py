@@ -234,6 +234,7 @@ class Settings(BaseSettings):
             raise ValueError("oidc_issuer must begin with https://")
         return self
 
+    @model_validator(mode="after")
     def _tls_whole(self) -> "Settings":
         if bool(self.tls_cert) != bool(self.tls_key):
             raise ValueError("tls_cert and tls_key belong together; set both or neither")

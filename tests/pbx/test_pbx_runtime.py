@@ -238,7 +238,7 @@ def test_the_check_looks_at_the_program_the_configuration_and_the_ports(
     assert hot.version in well[0].message
     wrong = findings(settings.model_copy(update={"home": tmp_path}), secrets, both)
     busy = {finding.subject: finding for finding in wrong if not finding.ok}
-    assert {"sip_port", "ami_port", "trunk_port", "sim_phones_port", "sim_ami_port"} == set(busy)
+    assert {"sip_port", "ami_port", "ws_port", "trunk_port", "sim_phones_port", "sim_ami_port"} == set(busy)
     assert "HOTLINE_SIP_PORT" in busy["sip_port"].mend
 
 

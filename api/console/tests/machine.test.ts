@@ -59,6 +59,7 @@ test('another window takes the telephone, with its call', () => {
   assert.deepEqual(phone, { ...OFF, line: 'elsewhere' })
   assert.deepEqual(done.slice(-3), ['quiet', 'hang_up', 'disconnect'])
   assert.equal(after(open, registered, { kind: 'lost', code: SESSION_OVER })[0].line, 'off')
+  assert.equal(after(open, registered, { kind: 'lost', code: ELSEWHERE }, lost)[0].line, 'elsewhere')
 })
 
 test('a password that is worth nothing any more is replaced once', () => {

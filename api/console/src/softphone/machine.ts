@@ -75,7 +75,7 @@ function put(phone: Phone): Effect[] {
 }
 
 function lost(phone: Phone, code: number): Step {
-  if (phone.line === 'off') return [phone, []]
+  if (phone.line === 'off' || phone.line === 'elsewhere' || phone.line === 'refused') return [phone, []]
   if (code === ELSEWHERE) return [{ ...OFF, line: 'elsewhere' }, [...put(phone), 'disconnect']]
   if (code === SESSION_OVER) return [OFF, [...put(phone), 'disconnect']]
   // A talk goes on: its sound does not come through the socket. What only rang is gone.

@@ -128,14 +128,21 @@ function end(one: RTCSession | null, how: { status_code?: number } = {}): void {
 }
 
 function disconnect(): void {
-  ua?.stop()
-  ua = null
+  drop()
   sound.hear(null)
 }
 
-async function connect(): Promise<void> {
-  ua?.stop()
+/** Forgotten first: what it says while it stops is no news. It must not connect again by itself meanwhile. */
+function drop(): void {
+  const was = ua
   ua = null
+  was?.stop()
+  const wire = (was as unknown as { transport?: { disconnect(): void } } | null)?.transport // missing in its types
+  wire?.disconnect()
+}
+
+async function connect(): Promise<void> {
+  drop()
   try {
     account ??= post<PhoneAccount>('/softphone', {})
     const [given, { UA: Agent, WebSocketInterface }] = await Promise.all([account, import('jssip')])
