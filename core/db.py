@@ -79,7 +79,8 @@ class Database:
         if is_sqlite and ":///" in url:
             _make_folder(Path(url.split(":///", 1)[1]).parent)
         options: dict[str, Any] = (
-            {"connect_args": {"isolation_level": None}}
+            # The connection used last knows the newest pages; taken in turn, each would read again what another wrote.
+            {"connect_args": {"isolation_level": None}, "pool_use_lifo": True}
             if is_sqlite
             else {"pool_pre_ping": True, "pool_size": 10, "max_overflow": 30, "connect_args": _PATIENCE}
         )

@@ -4,6 +4,7 @@ Replaced of `AMIProtocol`, because it cannot be mended from outside: its reading
 its matching of answers (events with our ActionID are swallowed, QueueAdd never ends) and its closing.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 
 from panoramisk.actions import Action
@@ -13,10 +14,11 @@ from panoramisk.message import Message
 from ivr.ami.waiting import Signals
 from ivr.ami.wire import Framer, NotAmi, ami_value
 
+READ = 16_384  # bytes taken at a time; a quarter of a megabyte, as asyncio does by itself, is mapped and unmapped
 Header = str | int | Sequence[str]
 
 
-class Link(AMIProtocol):  # type: ignore[misc]  # panoramisk has no types
+class Link(AMIProtocol, asyncio.BufferedProtocol):  # type: ignore[misc]  # panoramisk has no types
     """One TCP connection: frames bytes, parses with panoramisk, hands messages to the client, which may drop it."""
 
     closed: bool
@@ -25,8 +27,15 @@ class Link(AMIProtocol):  # type: ignore[misc]  # panoramisk has no types
         self.number = number
         self.signals = Signals()
         self._framer = Framer()
+        self._room = bytearray(READ)
         self._take = take
         self._drop = drop
+
+    def get_buffer(self, sizehint: int) -> bytearray:
+        return self._room
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self.data_received(bytes(self._room[:nbytes]))
 
     def data_received(self, data: bytes) -> None:
         try:

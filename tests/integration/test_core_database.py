@@ -3,6 +3,7 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -117,3 +118,16 @@ async def test_a_loop_reaches_the_database_through_a_thread(database: Database) 
 
     assert await database.in_thread(work) != loop_thread
     assert subjects(database) == ["from a thread"]
+
+
+def test_the_connection_used_last_is_taken_again(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'last.sqlite'}")
+    with database.engine.connect() as first, database.engine.connect() as second:
+        kept = [one.connection.dbapi_connection for one in (first, second)]
+    taken = []
+    for _ in range(3):
+        with database.engine.connect() as again:
+            taken.append(again.connection.dbapi_connection)
+    assert kept[0] is not kept[1]
+    assert len(set(map(id, taken))) == 1, "taken in turn, each would read again what the other wrote"
+    database.close()
