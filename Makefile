@@ -20,7 +20,7 @@ up: ## Run the whole hotline on this machine (ARGS="--demo-users" for trying it)
 test: ## Set up and pass every test: unit, integration, real Asterisk, real browser
 	@tools/setup.sh test
 	@$(MAKE) --no-print-directory static
-	@$(RUN)/python -m pytest -q -p no:cacheprovider -n 3 --dist loadgroup --no-loadscope-reorder --durations=20 $(ARGS)
+	@$(RUN)/python -m pytest -q -p no:cacheprovider -n 4 --dist loadgroup --no-loadscope-reorder --durations=20 $(ARGS)
 
 check: ## Format, lint, types, import contracts and unit tests (fast; before every commit)
 	@tools/setup.sh demo

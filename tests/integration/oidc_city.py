@@ -6,11 +6,11 @@ import secrets
 import socket
 import threading
 import time
-from typing import Annotated, Any
-from urllib.parse import urlencode
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
 
 import uvicorn
-from fastapi import FastAPI, Form, Request
+from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, RedirectResponse
 from joserfc import jwt
 from joserfc.jwk import RSAKey
@@ -78,21 +78,17 @@ class CityProvider:
             return RedirectResponse(f"{asked['redirect_uri']}?{urlencode(answer)}", status_code=302)
 
         @app.post("/token", response_model=None)
-        def token(
-            request: Request,
-            code: Annotated[str, Form()],
-            code_verifier: Annotated[str, Form()],
-            redirect_uri: Annotated[str, Form()],
-        ) -> JSONResponse:
-            asked = self._asked.pop(code, None)  # a code is good once
+        async def token(request: Request) -> JSONResponse:
+            form = dict(parse_qsl((await request.body()).decode()))
+            asked = self._asked.pop(form["code"], None)  # a code is good once
             who = base64.b64encode(f"{CLIENT}:{SECRET}".encode()).decode()
-            digest = hashlib.sha256(code_verifier.encode()).digest()
+            digest = hashlib.sha256(form["code_verifier"].encode()).digest()
             proof = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
             if (
                 asked is None
                 or request.headers.get("authorization") != f"Basic {who}"
                 or proof != asked["code_challenge"]
-                or redirect_uri != asked["redirect_uri"]
+                or form["redirect_uri"] != asked["redirect_uri"]
             ):
                 return JSONResponse({"error": "invalid_grant"}, status_code=400)
             now = int(time.time())

@@ -195,7 +195,9 @@ def telephony(home: Path) -> Iterator[None]:
     server = ThreadingHTTPServer(("127.0.0.1", settings.control_port), OurTelephony)
     thread = threading.Thread(target=server.serve_forever, args=(0.05,))
     thread.start()
-    others = [socket.create_server(("127.0.0.1", getattr(settings, name))) for name in ("agi_port", "tap_port")]
+    others = [
+        socket.create_server(("127.0.0.1", getattr(settings, name))) for name in OUR_PORTS if name != "control_port"
+    ]
     yield
     for listener in others:
         listener.close()

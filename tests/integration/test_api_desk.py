@@ -154,7 +154,8 @@ async def test_an_agent_changes_the_own_seat_only(lite_world: World) -> None:
         lite_world.telephony.answer = httpx.Response(409, json={"code": "seat_unreachable", "detail": "no telephone"})
         refused = await client.post("/api/seats/1001/state", json={"state": "ready"})
         assert (refused.status_code, refused.json()["code"]) == (409, "seat_unreachable")
-    assert audit(lite_world) == [("zhang", "seat.state", "seat:1001", "paused")]
+    denied = ("zhang", "denied", "POST /api/seats/1002/state", "seat_not_own agent")
+    assert sorted(audit(lite_world)) == sorted([("zhang", "seat.state", "seat:1001", "paused"), denied])
     async with lite_world.signed_in("li") as leader:
         lite_world.telephony.answer = httpx.Response(204)
         assert (await leader.post("/api/seats/1002/state", json={"state": "ready"})).status_code == 200
