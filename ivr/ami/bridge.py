@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Collection, Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
@@ -205,6 +205,12 @@ class PbxBridge:
         call = self._live.known(call_id)
         if call is None:
             return
+        before = self.leg_of(call_id)
+        if before is not None and before[1] == leg.seat and before[0] != leg.uniqueid:
+            # Telephony died while the seat held the caller: the fallback queue rang the same seat, and it took the
+            # caller again before its first telephone was put down. That is a second talk.
+            del self._legs[before[0]]
+            self._writer.write(*self._live.talk_ended(call_id, "system", utc_now(), only=leg.seat))
         self._legs[leg.uniqueid] = (call_id, leg.seat)
         self._writer.write(*self._live.answered(call_id, leg.seat, utc_now(), via_fallback=call.fallback))
         self._acd.answered(call_id, leg.seat)
@@ -215,14 +221,19 @@ class PbxBridge:
         else:
             self._live.hangup_requested(uniqueid, "caller")
 
+    def _leg_gone(self, call_id: str, seat: str, gone: ChannelGone, now: datetime) -> None:
+        if (call_id, seat) in self._legs.values():
+            self.needs_mending = True  # the seat talks on in another connection: the log tells when this one ended
+            return
+        by: Literal["seat", "system"] = "system" if gone.cause == NO_SOUND else "seat"
+        self._writer.write(*self._live.talk_ended(call_id, by, now, only=seat))
+        self._acd.talk_ended(seat, call_id)
+
     def _gone(self, gone: ChannelGone) -> None:
         self.on_channel_gone(gone.uniqueid)
         now = utc_now()
         if gone.uniqueid in self._legs:
-            call_id, seat = self._legs.pop(gone.uniqueid)
-            by: Literal["seat", "system"] = "system" if gone.cause == NO_SOUND else "seat"
-            self._writer.write(*self._live.talk_ended(call_id, by, now, only=seat))
-            self._acd.talk_ended(seat, call_id)
+            self._leg_gone(*self._legs.pop(gone.uniqueid), gone, now)
         self._own.ended(gone, now)
         self.on_gone(gone)
         if gone.uniqueid == gone.linkedid and gone.uniqueid in self._live:

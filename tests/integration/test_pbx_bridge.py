@@ -109,6 +109,20 @@ async def test_a_talk_that_the_seat_ends(stage: Stage) -> None:
     assert stage.call().ended_by == "seat_hung_up"
 
 
+async def test_a_seat_that_takes_its_caller_again_has_a_second_talk(stage: Stage) -> None:
+    again = {**SEAT, "Channel": "PJSIP/1001-00000003", "Uniqueid": "hot-1795345966.3"}
+    await arrives(stage)
+    await stage.happens("Newstate", **SEAT, ChannelStateDesc="Up")
+    await stage.happens("Newstate", **again, ChannelStateDesc="Up")  # out of the fallback queue, before the first ends
+    await stage.happens("Hangup", **SEAT, Cause="16")
+    assert stage.seat("1001")["state"] == "talking"
+    await stage.happens("Hangup", **again, Cause="16")
+    await stage.happens("Hangup", **CALLER, Cause="16")
+    told = ["CallArrived", "SeatAnswered", "TalkEnded", "SeatAnswered", "TalkEnded", "CallEnded"]
+    assert await stage.facts() == told
+    assert stage.seat("1001")["state"] != "talking"
+
+
 async def test_a_talk_is_found_again_after_a_restart(stage: Stage) -> None:
     stage.lists["DeviceStateList"] = [AmiEvent("DeviceStateChange", {"Device": "PJSIP/1001", "State": "INUSE"})]
     stage.lists["CoreShowChannels"] = [

@@ -152,7 +152,7 @@ async def test_whoever_leaves_the_line_is_gone_from_it(hotline: RunningHotline, 
     await hotline.sign_in()
     number = fresh_number()
     scenario = story(
-        number, talk=[], steps=[{"hang_up": True, "after_s": 10}], expect={"outcome": "abandoned_in_queue"}
+        number, talk=[], steps=[{"hang_up": True, "after_s": 20}], expect={"outcome": "abandoned_in_queue"}
     )
     calling = asyncio.create_task(callers.place_call(scenario, run_id="leaves"))
     call = await hotline.in_state(number, "waiting")
