@@ -30,7 +30,7 @@ from ivr.ami.wire import AmiEvent
 from ivr.calls.cel import read_cel
 from ivr.calls.checkpoints import Checkpoints
 from ivr.calls.dialled import seat_dials
-from ivr.calls.ledger import record
+from ivr.calls.ledger import count_talks, record
 from ivr.calls.live import LiveCalls
 from ivr.calls.repair import repair
 from ivr.calls.writer import FactWriter
@@ -130,12 +130,14 @@ class PbxBridge:
         try:
             if not await self._writer.drain(DRAIN_S):
                 raise TimeoutError
-            repaired = await self._database.aside(lambda: self._repair(live_ids))
+            repaired, talks = await self._database.aside(lambda: self._repair(live_ids))
         except Exception:
             log.exception("the ledger could not be mended yet")
             self.needs_mending = True
             return
         self.needs_mending = False
+        for call_id, count in talks.items():
+            self._live.talked_before(call_id, count)
         if repaired:
             log.warning("the ledger was mended after a gap", extra={"facts": repaired})
 
@@ -152,12 +154,14 @@ class PbxBridge:
         elif not self._writer.waiting and self._cel.exists():
             self._marks.note(utc_now(), self._cel.stat().st_size)
 
-    def _repair(self, live_ids: set[str]) -> int:
+    def _repair(self, live_ids: set[str]) -> tuple[int, dict[str, int]]:
+        """How many facts were mended, and how many talks each call of now has had so far."""
         events, _ = read_cel(self._cel, self._marks.start())
 
-        def work(session: Session) -> int:
+        def work(session: Session) -> tuple[int, dict[str, int]]:
             mended = len(repair(session, events, live_ids, node=self._node))
-            return mended + record(session, seat_dials(events, self._outside, node=self._node))
+            mended += record(session, seat_dials(events, self._outside, node=self._node))
+            return mended, count_talks(session, live_ids)
 
         with self._database.session() as session:
             return work(session)

@@ -1,6 +1,7 @@
 """The ledger: facts go in, and in the same transaction the rows of their calls follow."""
 
 import json
+from collections import Counter
 from collections.abc import Container, Iterable, Sequence
 from datetime import datetime
 from functools import lru_cache
@@ -13,6 +14,7 @@ from core.db import insert_each_once
 from core.facts import Fact, FactRow, load_fact, publish_all
 from ivr.calls.fold import CALL_FACTS, CallView, fold
 from ivr.calls.models import Call
+from ivr.facts import SeatAnswered
 
 BATCH = 200  # calls
 REMEMBERED = 20_000  # facts; those of some 1,500 calls
@@ -54,6 +56,12 @@ def record(session: Session, facts: Sequence[Fact]) -> int:
 def facts_of(session: Session, call_ids: Iterable[str]) -> list[Fact]:
     """The stored facts of these calls that make up their rows, in order of storing."""
     return [_restored(*row) for row in session.execute(_FACTS_OF, {"call_ids": list(call_ids)})]
+
+
+def count_talks(session: Session, call_ids: Iterable[str]) -> dict[str, int]:
+    """How often a seat has answered each of these calls; calls that none answered are left out."""
+    answered = [fact.call_id for fact in facts_of(session, call_ids) if isinstance(fact, SeatAnswered)]
+    return dict(Counter(call_id for call_id in answered if call_id))
 
 
 @lru_cache(REMEMBERED)

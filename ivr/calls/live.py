@@ -71,6 +71,12 @@ class LiveCalls:
             call.seat = seat
             call.talks += 1
 
+    def talked_before(self, call_id: str, talks: int) -> None:
+        """The ledger knows so many talks of this call: the next one is another, though the seat be the same."""
+        call = self._calls.get(call_id)
+        if call is not None:
+            call.talks = max(call.talks, talks)
+
     def forget(self, call_id: str) -> None:
         """A call that ended unseen; its end is written by the repair."""
         self._calls.pop(call_id, None)

@@ -10,6 +10,7 @@ import pytest
 from sqlmodel import SQLModel, select
 
 import api.tables  # noqa: F401 - all tables
+from core.calendar import utc_now
 from core.db import Database
 from core.facts import FactRow
 from core.settings import Settings
@@ -19,6 +20,7 @@ from ivr.ami.wire import AmiEvent, AmiReply
 from ivr.calls.live import LiveCalls
 from ivr.calls.models import Call
 from ivr.calls.writer import FactWriter
+from ivr.facts import CallArrived, SeatAnswered, TalkEnded
 from ivr.main import store_facts
 
 pytestmark = pytest.mark.integration
@@ -121,6 +123,18 @@ async def test_a_seat_that_takes_its_caller_again_has_a_second_talk(stage: Stage
     told = ["CallArrived", "SeatAnswered", "TalkEnded", "SeatAnswered", "TalkEnded", "CallEnded"]
     assert await stage.facts() == told
     assert stage.seat("1001")["state"] != "talking"
+
+
+async def test_after_a_restart_the_same_seats_next_talk_is_another_one(stage: Stage) -> None:
+    first = SeatAnswered(id=SeatAnswered.once(CALL, "1001", "1"), at=utc_now(), call_id=CALL, seat="1001")
+    over = TalkEnded(id=TalkEnded.once(CALL, "1001", "1"), at=utc_now(), call_id=CALL, seat="1001", by="system")
+    arrival = CallArrived(id=CallArrived.once(CALL), at=utc_now(), call_id=CALL, caller="13900000001", line="12345")
+    stage.writer.write(arrival, first, over)  # by the process that died
+    caller = AmiEvent("CoreShowChannel", {**CALLER, "Application": "Queue", "ChannelStateDesc": "Up"})
+    stage.lists["CoreShowChannels"] = [caller]
+    await stage.bridge.resync(stage.pbx)  # type: ignore[arg-type]
+    await stage.happens("Newstate", **SEAT, ChannelStateDesc="Up")
+    assert (await stage.facts()).count("SeatAnswered") == 2
 
 
 async def test_a_talk_is_found_again_after_a_restart(stage: Stage) -> None:
