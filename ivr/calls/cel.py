@@ -160,7 +160,8 @@ def _tell(call_id: str, events: list[CelEvent]) -> Witnessed:
         told.arrived_at = told.asked_at = None  # we rang the citizen, who had asked in an earlier call
     if told.ended_at is not None:
         for talk in told.talks:
-            talk.ended_at = talk.ended_at or told.ended_at
+            # Both channels end in the same millisecond, in either order; no talk outlasts its call.
+            talk.ended_at = min(talk.ended_at or told.ended_at, told.ended_at)
     return told
 
 
