@@ -1,6 +1,6 @@
 """Commands on a talk that goes on: hold, pass on, call a third one in, supervise. Telephony decides and does."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
@@ -9,21 +9,9 @@ from api.auth.audit import write_audit
 from api.auth.session import Needs, Person
 from api.context import ContextDep
 from core.calendar import utc_now
+from ivr.talks.commands import Action
 
 router = APIRouter(prefix="/calls", tags=["calls"])
-Action = Literal[
-    "hold",
-    "resume",
-    "transfer",
-    "consult",
-    "complete",
-    "cancel",
-    "conference",
-    "listen",
-    "whisper",
-    "barge",
-    "hang_up",
-]
 
 
 class TalkWish(BaseModel):

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 
 from core.errors import BadInput, Forbidden, HotlineError, NotFound, Unavailable
+from ivr.talks.commands import Action
 
 # Refusals keep their kind on the way to the web process; everything else is 409.
 STATUS: dict[type[HotlineError], int] = {NotFound: 404, BadInput: 422, Forbidden: 403, Unavailable: 503}
@@ -34,19 +35,7 @@ class TalkWish(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    action: Literal[
-        "hold",
-        "resume",
-        "transfer",
-        "consult",
-        "complete",
-        "cancel",
-        "conference",
-        "listen",
-        "whisper",
-        "barge",
-        "hang_up",
-    ]
+    action: Action
     target: str = Field(default="", max_length=64)
     seat: str = Field(default="", max_length=16)
     actor: str = Field(default="system", max_length=64)
